@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+# tests/unit/test_X.c tests the file X.c or X.h and links that file's floor and what lies
+# below, so that an upward call cannot link. The floor is found by where X stands.
+file(GLOB unit_tests CONFIGURE_DEPENDS tests/unit/test_*.c)
+file(GLOB test_support CONFIGURE_DEPENDS tests/support/*.c)
+foreach(test ${unit_tests})
+    string(REGEX REPLACE ".*/test_(.*)\\.c$" "\\1" name ${test})
+    set(found)
+    foreach(floor base proto replication cluster admin node)
+        file(GLOB_RECURSE here ${floor}/${name}.c ${floor}/${name}.h)
+        if(here)
+            set(found ${floor})
+        endif()
+    endforeach()
+    if(NOT found)
+        message(FATAL_ERROR "${test}: no floor has a file ${name}.c or ${name}.h")
+    endif()
+    add_executable(test_${name} ${test})
+    target_compile_options(test_${name} PRIVATE ${our_warnings})
+    target_link_libraries(test_${name} PRIVATE ${found} PkgConfig::CMOCKA)
+    target_compile_definitions(test_${name} PRIVATE
+                               GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/unit/golden")
+    add_test(NAME unit.${name} COMMAND test_${name})
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit)
+endforeach()
+
+get_property(floor_objects GLOBAL PROPERTY floor_objects)
+add_test(NAME tidy.layers COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_layers.sh
+         ${PROJECT_SOURCE_DIR})
+add_test(NAME tidy.names COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_names.sh
+         ${floor_objects} -- ${UV_LINK_LIBRARIES} ${OPENSSL_LINK_LIBRARIES}
+         ${EXPAT_LINK_LIBRARIES} ${NGHTTP2_LINK_LIBRARIES} ${PROTOBUF_C_LINK_LIBRARIES}
+         ${JANSSON_LINK_LIBRARIES} ${IDN_LINK_LIBRARIES} ${RAFT_LINK_LIBRARIES}
+         ${ROCKSDB_LINK_LIBRARIES} ${CYAML_LINK_LIBRARIES} ${SYSTEMD_LINK_LIBRARIES}
+         COMMAND_EXPAND_LISTS)
+set_tests_properties(tidy.layers tidy.names PROPERTIES LABELS tidy)
