@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 /* A mapping that has not settled after this many rounds is refused: what the store keys by
  * must prepare to itself. No known text needs more than two. */
@@ -21,18 +22,27 @@ enum { ROUNDS_MAX = 4 };
 
 enum { LABEL_MAX = 63 }; /* RFC 1035, 2.3.4 */
 
-/* What one ASCII byte becomes in a local part (0: Nodeprep forbids it, RFC 6122, A.5). */
+static char address_lower(char byte)
+{
+    if (byte >= 'A' && byte <= 'Z')
+        byte = (char)(byte - 'A' + 'a');
+    return byte;
+}
+
+/* What one ASCII byte becomes in a local part (0: Nodeprep forbids it; RFC 6122, A.5). */
 static char local_byte(char byte)
 {
     if (byte <= ' ' || byte > '~' || strchr("\"&'/:<>@", byte))
-        return 0;
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+        return '\0';
+    return address_lower(byte);
 }
 
 /* Resourceprep leaves printable ASCII alone, the space included (RFC 6122, B.5). */
 static char resource_byte(char byte)
 {
-    return byte < ' ' || byte > '~' ? 0 : byte;
+    if (byte < ' ' || byte > '~')
+        return '\0';
+    return byte;
 }
 
 static bool address_is_ascii(struct span text)
@@ -40,28 +50,6 @@ static bool address_is_ascii(struct span text)
     for (size_t i = 0; i < text.size; i++)
         if ((unsigned char)text.ptr[i] > 0x7f)
             return false;
-    return true;
-}
-
-/* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. Our own, because libidn
- * promises nothing about bad input. */
-static bool address_is_utf8(struct span text)
-{
-    static const uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-    for (size_t i = 0; i < text.size;) {
-        const uint8_t lead = (uint8_t)text.ptr[i++];
-        const size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-        if (lead == 0 || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || text.size - i < more)
-            return false;
-        uint32_t code = more ? lead & (0x3fU >> more) : lead;
-        for (size_t k = 0; k < more; k++, i++) {
-            if (((uint8_t)text.ptr[i] & 0xc0U) != 0x80)
-                return false;
-            code = code << 6 | ((uint8_t)text.ptr[i] & 0x3fU);
-        }
-        if (code < smallest[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-            return false;
-    }
     return true;
 }
 
@@ -105,8 +93,8 @@ static int address_prepare(struct span text, const Stringprep_profile *profile, 
 {
     if (text.size > ADDRESS_TEXT_MAX)
         return ERR_TOO_BIG;
-    if (!address_is_utf8(text))
-        return ERR_INVALID; /* an embedded NUL is refused there too */
+    if (memchr(text.ptr, 0, text.size) || !utf8_is_valid(text)) /* libidn wants both */
+        return ERR_INVALID;
     memcpy(scratch, text.ptr, text.size);
     scratch[text.size] = 0;
     return address_settle(scratch, ADDRESS_TEXT_MAX + 1, profile);
@@ -150,10 +138,11 @@ int address_resource(struct span text, struct address_part *storage, struct span
 
 static char domain_byte(char byte)
 {
-    if (byte >= 'A' && byte <= 'Z')
-        return (char)(byte - 'A' + 'a');
-    const bool is_ldh = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-    return is_ldh || byte == '-' || byte == '.' ? byte : 0;
+    const char lower = address_lower(byte);
+    const bool is_ldh = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (!is_ldh && lower != '-' && lower != '.')
+        return '\0';
+    return lower;
 }
 
 /* RFC 3490, 4.1 step 3 (STD3 rules) for a name of lower-case ASCII letters, digits, '-'
@@ -350,7 +339,7 @@ bool address_is_assigned(struct span local)
     if (address_is_ascii(local))
         return true;
     char scratch[ADDRESS_PART_MAX + 1];
-    if (local.size > ADDRESS_PART_MAX || !address_is_utf8(local))
+    if (local.size > ADDRESS_PART_MAX || !utf8_is_valid(local))
         return false;
     memcpy(scratch, local.ptr, local.size);
     scratch[local.size] = 0;
