@@ -81,8 +81,9 @@ void hashmap_done(struct hashmap *m)
 static size_t slot_of(const struct hashmap *m, uint64_t hash, struct span key)
 {
     size_t i = hash & (m->capacity - 1);
-    while (m->slots[i].key && !(m->slots[i].hash == hash &&
-                                span_equal(span_of(m->slots[i].key, m->slots[i].key_size), key)))
+    while (m->slots[i].key &&
+           !(m->slots[i].hash == hash &&
+             span_equal(span_of(m->slots[i].key, m->slots[i].key_size), key)))
         i = (i + 1) & (m->capacity - 1);
     return i;
 }
