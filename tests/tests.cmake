@@ -36,3 +36,23 @@ add_test(NAME tidy.names COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_names.sh
          ${ROCKSDB_LINK_LIBRARIES} ${CYAML_LINK_LIBRARIES} ${SYSTEMD_LINK_LIBRARIES}
          COMMAND_EXPAND_LISTS)
 set_tests_properties(tidy.layers tidy.names PROPERTIES LABELS tidy)
+
+# Each check of check_source.py is a test; check_faults.py sees each of them fail.
+set(PYTHON /usr/bin/python3 -B) # Debian's, which its python3-* packages belong to
+execute_process(COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/tidy/check_source.py --list
+                OUTPUT_VARIABLE checks COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[a-z_]+" checks "${checks}")
+foreach(check ${checks})
+    add_test(NAME tidy.${check} COMMAND ${PYTHON}
+             ${PROJECT_SOURCE_DIR}/tests/tidy/check_source.py ${PROJECT_SOURCE_DIR} ${check})
+    set_tests_properties(tidy.${check} PROPERTIES LABELS tidy)
+endforeach()
+add_test(NAME tidy.faults COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/tidy/check_faults.py)
+add_test(NAME tidy.systemd COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_systemd.sh
+         ${PROJECT_SOURCE_DIR})
+set_tests_properties(tidy.faults tidy.systemd PROPERTIES LABELS tidy SKIP_RETURN_CODE 77)
+
+# clang-tidy takes minutes: `ctest -C lint` (tests/run does it), not every ctest.
+add_test(NAME lint.clang_tidy CONFIGURATIONS lint
+         COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target lint)
+set_tests_properties(lint.clang_tidy PROPERTIES LABELS lint TIMEOUT 1200)
