@@ -31,7 +31,7 @@ void wheel_new(uint64_t now_ms, struct wheel **ret_wheel);
 /* Timers that are still set are forgotten. NULL is fine. */
 void wheel_free(struct wheel *w);
 
-/* Sets (or moves) a timer. One that is due already fires at the next advance. */
+/* Sets (or moves) a timer. One that is due already fires within one grain. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ms);
 
 /* A timer that is not set is left alone. */
