@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of the cluster: replicated, the same on every node, changed live through the
+ * admin API. One table holds names, defaults, ranges and help.
+ *
+ * A node that sees a SETTING row in the feed loads them again. Plain data, copied by
+ * assignment. Threads: any. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/settings.h"
+
+struct statedb_view;
+
+struct admin_settings {
+    uint64_t xmpp_resume_window_ms;           /* xmpp.resume_window */
+    uint64_t xmpp_stanza_max;                 /* xmpp.stanza_max, bytes */
+    uint64_t xmpp_stanza_max_unauthenticated; /* bytes */
+    uint64_t xmpp_rate;                       /* xmpp.rate, bytes a second */
+    uint64_t xmpp_burst;                      /* xmpp.burst, bytes */
+    uint32_t xmpp_resources_max;              /* sessions of one user */
+    uint32_t roster_max;                      /* contacts of one user */
+    uint32_t block_max;                       /* blocked addresses of one user */
+    uint32_t inbox_max;                       /* messages waiting for one user */
+    uint32_t archive_days;                    /* 0: for ever */
+    uint32_t auth_iterations;                 /* of newly stored passwords */
+    bool auth_plain;                          /* offer PLAIN (inside TLS) */
+    uint32_t log_level;                       /* enum log_level, of all nodes */
+    uint32_t log_privacy;                     /* 0 none, 1 hash: addresses in the log */
+};
+
+extern const struct settings_table admin_settings_table;
+
+/* All defaults. */
+void admin_settings_reset(struct admin_settings *s);
+
+/* Defaults, then what the store holds. A stored row that this version does not know, or
+ * refuses, counts as unset. Returns 0; or ERR_STORAGE or ERR_CORRUPT, and *s is what could
+ * be read. */
+int admin_settings_load(struct admin_settings *s, const struct statedb_view *view);
