@@ -366,10 +366,9 @@ static bool is_question_open(const struct sasl_exchange *x, uint64_t question)
     return x->state == SASL_EXCHANGE_AWAITS_ANSWER && x->question == question;
 }
 
-enum sasl_exchange_action sasl_exchange_credentials(struct sasl_exchange *x, uint64_t question,
-                                                    enum sasl_exchange_verdict verdict,
-                                                    const struct scram_verifier *verifier,
-                                                    const uint8_t nonce[SCRAM_NONCE_SIZE])
+enum sasl_exchange_action sasl_exchange_credentials(
+    struct sasl_exchange *x, uint64_t question, enum sasl_exchange_verdict verdict,
+    const struct scram_verifier *verifier, const uint8_t nonce[SASL_EXCHANGE_NONCE_SIZE])
 {
     if (!is_question_open(x, question))
         return SASL_EXCHANGE_WAIT;
@@ -379,8 +378,11 @@ enum sasl_exchange_action sasl_exchange_credentials(struct sasl_exchange *x, uin
     assert(verifier && verifier->kind == x->kind && verdict != SASL_EXCHANGE_WRONG);
     CLEANUP(strbuf_done) struct strbuf hash = {0};
     CLEANUP(strbuf_done) struct strbuf challenge = {0};
+    CLEANUP(strbuf_done) struct strbuf nonce_text = {0};
     sasl_exchange_downgrade_hash(x, x->kind, &hash);
-    scram_challenge(&x->scram, verifier, nonce, strbuf_span(&hash), &challenge);
+    base64_encode(&nonce_text, span_of(nonce, SASL_EXCHANGE_NONCE_SIZE)); /* no comma in it */
+    scram_challenge(&x->scram, verifier, strbuf_span(&nonce_text), strbuf_span(&hash),
+                    &challenge);
     base64_encode(&x->output, strbuf_span(&challenge));
     x->is_account_disabled = verdict == SASL_EXCHANGE_DISABLED;
     x->state = SASL_EXCHANGE_AWAITS_FINAL;

@@ -29,6 +29,7 @@
 
 #define SASL_EXCHANGE_TRIES_MAX      16 /* slixmpp needs 7, a second password doubles that */
 #define SASL_EXCHANGE_MECHANISMS_MAX 8
+#define SASL_EXCHANGE_NONCE_SIZE     18 /* random bytes */
 
 /* What this stream can be offered. Without TLS nothing is. */
 struct sasl_exchange_offer {
@@ -107,10 +108,9 @@ enum sasl_exchange_action sasl_exchange_abort(struct sasl_exchange *x);
 /* Answers NEED_CREDENTIALS number `question`. verdict: RIGHT with a verifier of x->kind (for
  * an unknown user a fake one, scram_verifier_fake()), DISABLED the same, or UNAVAILABLE (then
  * NULL). nonce: fresh random bytes. */
-enum sasl_exchange_action sasl_exchange_credentials(struct sasl_exchange *x, uint64_t question,
-                                                    enum sasl_exchange_verdict verdict,
-                                                    const struct scram_verifier *verifier,
-                                                    const uint8_t nonce[SCRAM_NONCE_SIZE]);
+enum sasl_exchange_action sasl_exchange_credentials(
+    struct sasl_exchange *x, uint64_t question, enum sasl_exchange_verdict verdict,
+    const struct scram_verifier *verifier, const uint8_t nonce[SASL_EXCHANGE_NONCE_SIZE]);
 
 /* Answers NEED_PLAIN_CHECK or NEED_EXTERNAL number `question`. */
 enum sasl_exchange_action sasl_exchange_verdict(struct sasl_exchange *x, uint64_t question,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/auth/scram.h"
 
+#include <assert.h>
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
@@ -137,12 +138,12 @@ int scram_begin(struct scram *s, const struct scram_terms *terms, struct span cl
     return 0;
 }
 
-void scram_challenge(struct scram *s, const struct scram_verifier *verifier,
-                     const uint8_t nonce[SCRAM_NONCE_SIZE], struct span downgrade_hash,
-                     struct strbuf *out)
+void scram_challenge(struct scram *s, const struct scram_verifier *verifier, struct span nonce,
+                     struct span downgrade_hash, struct strbuf *out)
 {
+    assert(is_scram_nonce(nonce) && verifier->kind == s->terms.kind);
     s->verifier = *verifier;
-    base64_encode(&s->nonce, span_of(nonce, SCRAM_NONCE_SIZE)); /* printable, no comma */
+    strbuf_add(&s->nonce, nonce);
     strbuf_add_text(&s->server_first, "r=");
     strbuf_add(&s->server_first, strbuf_span(&s->nonce));
     strbuf_add_text(&s->server_first, ",s=");

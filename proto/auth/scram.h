@@ -22,7 +22,6 @@
 #include "proto/auth/scram_verifier.h"
 
 #define SCRAM_MESSAGE_MAX 8192 /* bytes of one client message */
-#define SCRAM_NONCE_SIZE  18   /* random bytes of ours */
 
 /* What the stream was offered, for one mechanism. */
 struct scram_terms {
@@ -48,11 +47,11 @@ struct scram {
 
 int scram_begin(struct scram *s, const struct scram_terms *terms, struct span client_first);
 
-/* Appends server-first. downgrade_hash: XEP-0474's `h` in base64, SPAN_NONE for none. A fake
+/* Appends server-first. nonce: our part, fresh, of printable ASCII without comma, at least
+ * 16 characters. downgrade_hash: XEP-0474's `h` in base64, SPAN_NONE for none. A fake
  * verifier takes the same steps and fails at the end. */
-void scram_challenge(struct scram *s, const struct scram_verifier *verifier,
-                     const uint8_t nonce[SCRAM_NONCE_SIZE], struct span downgrade_hash,
-                     struct strbuf *out);
+void scram_challenge(struct scram *s, const struct scram_verifier *verifier, struct span nonce,
+                     struct span downgrade_hash, struct strbuf *out);
 
 /* Appends server-final when it returns 0. */
 int scram_finish(struct scram *s, struct span client_final, struct strbuf *out);
