@@ -154,6 +154,7 @@ static enum sasl_exchange_action exchange_asks(struct sasl_exchange *x,
 {
     x->state = SASL_EXCHANGE_AWAITS_ANSWER;
     x->question++;
+    x->asked = action;
     return action;
 }
 
@@ -370,7 +371,7 @@ enum sasl_exchange_action sasl_exchange_credentials(
     struct sasl_exchange *x, uint64_t question, enum sasl_exchange_verdict verdict,
     const struct scram_verifier *verifier, const uint8_t nonce[SASL_EXCHANGE_NONCE_SIZE])
 {
-    if (!is_question_open(x, question))
+    if (!is_question_open(x, question) || x->asked != SASL_EXCHANGE_NEED_CREDENTIALS)
         return SASL_EXCHANGE_WAIT;
     exchange_clear(x);
     if (verdict == SASL_EXCHANGE_UNAVAILABLE)
@@ -392,10 +393,10 @@ enum sasl_exchange_action sasl_exchange_credentials(
 enum sasl_exchange_action sasl_exchange_verdict(struct sasl_exchange *x, uint64_t question,
                                                 enum sasl_exchange_verdict verdict)
 {
-    if (!is_question_open(x, question))
+    if (!is_question_open(x, question) || x->asked == SASL_EXCHANGE_NEED_CREDENTIALS)
         return SASL_EXCHANGE_WAIT;
     exchange_clear(x);
-    const bool is_plain = find_mechanism(x->mechanism)->family == FAMILY_PLAIN;
+    const bool is_plain = x->asked == SASL_EXCHANGE_NEED_PLAIN_CHECK;
     switch (verdict) {
     case SASL_EXCHANGE_RIGHT:
         return exchange_succeeded(x);

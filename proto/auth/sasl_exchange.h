@@ -77,7 +77,8 @@ struct sasl_exchange {
     enum sasl_exchange_state state;
     const char *mechanism; /* last tried, one of the list above; NULL: unknown name */
     unsigned tries;
-    uint64_t question; /* number of the last NEED_... */
+    uint64_t question;               /* number of the last NEED_... */
+    enum sasl_exchange_action asked; /* which one that was */
     struct scram scram;
     bool is_account_disabled;
 
