@@ -26,6 +26,14 @@ foreach(test ${unit_tests})
     set_tests_properties(unit.${name} PROPERTIES LABELS unit)
 endforeach()
 
+# Our code against a library that nobody here wrote, in one process.
+pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
+add_executable(interop_gsasl tests/interop/gsasl_client.c)
+target_compile_options(interop_gsasl PRIVATE ${our_warnings})
+target_link_libraries(interop_gsasl PRIVATE proto PkgConfig::CMOCKA PkgConfig::GSASL)
+add_test(NAME unit.interop_gsasl COMMAND interop_gsasl)
+set_tests_properties(unit.interop_gsasl PROPERTIES LABELS unit)
+
 get_property(floor_objects GLOBAL PROPERTY floor_objects)
 add_test(NAME tidy.layers COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_layers.sh
          ${PROJECT_SOURCE_DIR})

@@ -15,11 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const size_t cut = span_index(all, '\xff');
     struct channel_binding_set set = {0};
     (void)channel_binding_put(&set, CHANNEL_BINDING_TLS_EXPORTER, SPAN("EXPORTED"));
-    const struct scram_terms terms = {
-        .kind = (enum scram_verifier_kind)(1 + (bytes[0] & 3U) % 3),
-        .is_plus = bytes[0] & 4U,
-        .was_plus_offered = bytes[0] & 8U,
-        .bindings = &set};
+    const struct scram_terms terms = {.kind =
+                                          (enum scram_verifier_kind)(1 + (bytes[0] & 3U) % 3),
+                                      .is_plus = bytes[0] & 4U,
+                                      .was_plus_offered = bytes[0] & 8U,
+                                      .bindings = &set};
     struct scram s = {0};
     struct scram_verifier v;
     struct strbuf challenge = {0}, answer = {0};
