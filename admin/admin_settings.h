@@ -14,20 +14,20 @@
 struct statedb_view;
 
 struct admin_settings {
-    uint64_t xmpp_resume_window_ms;           /* xmpp.resume_window */
-    uint64_t xmpp_stanza_max;                 /* xmpp.stanza_max, bytes */
-    uint64_t xmpp_stanza_max_unauthenticated; /* bytes */
-    uint64_t xmpp_rate;                       /* xmpp.rate, bytes a second */
-    uint64_t xmpp_burst;                      /* xmpp.burst, bytes */
-    uint32_t xmpp_resources_max;              /* sessions of one user */
-    uint32_t roster_max;                      /* contacts of one user */
-    uint32_t block_max;                       /* blocked addresses of one user */
-    uint32_t inbox_max;                       /* messages waiting for one user */
-    uint32_t archive_days;                    /* 0: for ever */
-    uint32_t auth_iterations;                 /* of newly stored passwords */
-    bool auth_plain;                          /* offer PLAIN (inside TLS) */
-    uint32_t log_level;                       /* enum log_level, of all nodes */
-    uint32_t log_privacy;                     /* 0 none, 1 hash: addresses in the log */
+    uint64_t resume_window_ms;           /* xmpp.resume_window */
+    uint64_t stanza_max;                 /* xmpp.stanza_max, bytes */
+    uint64_t stanza_max_unauthenticated; /* bytes */
+    uint64_t rate;                       /* xmpp.rate, bytes a second */
+    uint64_t burst;                      /* xmpp.burst, bytes */
+    uint32_t resources_max;              /* sessions of one user */
+    uint32_t roster_max;                 /* contacts of one user */
+    uint32_t block_max;                  /* blocked addresses of one user */
+    uint32_t inbox_max;                  /* messages waiting for one user */
+    uint32_t archive_days;               /* 0: for ever */
+    uint32_t auth_iterations;            /* of newly stored passwords */
+    bool auth_plain;                     /* offer PLAIN (inside TLS) */
+    uint32_t log_level;                  /* enum log_level, of all nodes */
+    uint32_t log_privacy;                /* 0 none, 1 hash: addresses in the log */
 };
 
 extern const struct settings_table admin_settings_table;

@@ -26,39 +26,43 @@ enum node_config_kind { NODE_CONFIG_CENTRAL, NODE_CONFIG_TELEPHONY };
 enum node_config_role { NODE_CONFIG_FULL, NODE_CONFIG_WITNESS };
 
 enum {
-    NODE_CONFIG_NAME_MAX = 63,       /* bytes: a host name's label */
-    NODE_CONFIG_ADDRESSES_MAX = 16,  /* addresses of one node */
-    NODE_CONFIG_FILE_MAX = 256 << 10 /* bytes of node.yaml; ours need less than 2 KiB */
+    NODE_CONFIG_NAME_SIZE = 64, /* a host name's label and its NUL */
+    NODE_CONFIG_DOMAIN_SIZE = 256,
+    NODE_CONFIG_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
+    NODE_CONFIG_PATH_SIZE = 1024,
+    NODE_CONFIG_ADDRESSES_MAX = 16,   /* addresses of one node */
+    NODE_CONFIG_FILE_MAX = 256 << 10, /* bytes of node.yaml; ours need less than 2 KiB */
+    NODE_CONFIG_FAULTS_MAX = 50       /* told of one file */
 };
 
 struct node_config_listener {
     bool is_enabled;
-    uint32_t port; /* 1..65535, or 0: the kernel's choice (tests) */
-    char *address; /* never NULL once read: default the first of addresses */
+    uint32_t port;                          /* 1..65535, or 0: the kernel's choice (tests) */
+    char address[NODE_CONFIG_ADDRESS_SIZE]; /* never empty once read */
 };
 
-/* All texts are owned by the struct. Those marked optional may be NULL. */
+/* Plain data. An optional text is empty when it was not given. */
 struct node_config {
-    char *file; /* where it was read from */
-    char *name;
-    uint32_t kind; /* enum node_config_kind */
-    uint32_t role; /* enum node_config_role */
-    char *domain;  /* optional: cluster init proposes it */
-    char *addresses[NODE_CONFIG_ADDRESSES_MAX];
-    size_t address_count; /* >= 1 once read */
-    char *data_dir;       /* default /var/lib/presenced/NAME */
-    char *run_dir;        /* default /run/presenced/NAME; admin.sock is in it */
+    char file[NODE_CONFIG_PATH_SIZE]; /* where it was read from */
+    char name[NODE_CONFIG_NAME_SIZE];
+    uint32_t kind;                        /* enum node_config_kind */
+    uint32_t role;                        /* enum node_config_role */
+    char domain[NODE_CONFIG_DOMAIN_SIZE]; /* optional: what cluster init must agree with */
+    char addresses[NODE_CONFIG_ADDRESSES_MAX][NODE_CONFIG_ADDRESS_SIZE];
+    size_t address_count;                 /* >= 1 once read */
+    char data_dir[NODE_CONFIG_PATH_SIZE]; /* default /var/lib/presenced/NAME */
+    char run_dir[NODE_CONFIG_PATH_SIZE];  /* default /run/presenced/NAME; for admin.sock */
     struct {
-        char *cert, *key; /* PEM: what clients see */
-        char *admin_ca;   /* optional: who signs administrators' certificates */
+        char cert[NODE_CONFIG_PATH_SIZE], key[NODE_CONFIG_PATH_SIZE]; /* PEM, for clients */
+        char admin_ca[NODE_CONFIG_PATH_SIZE]; /* optional: who signs administrators */
     } tls;
     struct {
-        struct node_config_listener xmpp;  /* STARTTLS, 5222 */
-        struct node_config_listener xmpps; /* direct TLS, 5223 */
-        struct node_config_listener admin; /* gRPC, /metrics, health: 9443 */
+        struct node_config_listener xmpp;  /* STARTTLS, 5222; first of addresses */
+        struct node_config_listener xmpps; /* direct TLS, 5223; first of addresses */
+        struct node_config_listener admin; /* gRPC, /metrics, health: 9443; loopback */
     } listeners;
     struct {
-        uint32_t level;  /* 0 error, 1 warn, 2 info, 3 debug */
+        uint32_t level;  /* enum log_level */
         uint32_t format; /* 0 auto (logfmt on a terminal, else JSON), 1 logfmt, 2 json */
     } log;
     struct {
@@ -85,7 +89,7 @@ void node_config_free(struct node_config *config);
 /* What is in force, as YAML that reads back to the same. */
 void node_config_print(const struct node_config *config, struct strbuf *out);
 
-/* Path of the admin socket into a buffer. */
+/* Adds the path of the admin socket. */
 void node_config_socket(const struct node_config *config, struct strbuf *out);
 
 /* The table, for the manual page: one scdoc paragraph a key. */
