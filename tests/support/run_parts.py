@@ -71,7 +71,8 @@ def build(preset, targets=()):
         if targets:
             command += ["--target", *targets]
         built[key] = None
-        for step in (["cmake", "--preset", preset], command):
+        configure = ["cmake", "--preset", preset, "-DBUILD_TESTING=ON"]  # the demo may say OFF
+        for step in (configure, command):
             if run(step, log, BUILD_LIMIT_S) != 0:
                 built[key] = Result(f"build.{preset}", "failed", log=log,
                                     again=" ".join(step))
