@@ -2,7 +2,10 @@
 /* Proposal: one durable change on its way into the log and back.
  *
  * Embed it, set home and answered, fill it, replica_propose() it; it is answered on its
- * home loop exactly once. Between the two it belongs to the replica. Zeroed is ready. */
+ * home loop exactly once. Between the two it belongs to the replica. Zeroed is ready.
+ *
+ * A home loop that is stopped while proposals are out gets no answers: what they hold is
+ * released, the objects they are embedded in are left to who owns the loop. */
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +15,6 @@
 #include "presenced/store/v1/store.pb-c.h"
 
 struct loop;
-struct replica;
 
 struct proposal {
     struct message message; /* must stay first; the replica's while proposed */
@@ -23,14 +25,16 @@ struct proposal {
      * ERR_NOT_LEADER, ERR_FULL, ERR_NO_SPACE, ERR_CLOSED, ERR_TOO_BIG. ERR_UNKNOWN: it may
      * or may not have been committed; never to be reported as done or as refused. */
     int rc;
-    Store__Result *result;   /* freed by proposal_release() */
-    struct strbuf command;   /* header and packed command: proposal_fill() */
-    struct replica *replica; /* set by replica_propose() */
-    uint64_t index, term;    /* of the entry, while in flight */
-    struct proposal *next;   /* while in flight */
+    Store__Result *result; /* freed by proposal_release() */
+    struct strbuf command; /* header and packed command: proposal_fill() */
+
+    /* The replica's. */
+    struct proposal *next;
+    uint64_t index, term, sequence;
 };
 
-/* Puts a command into a proposal. Any former command or result is released. */
+/* Puts a command into a proposal. Any former command or result is released. A command over
+ * COMMAND_SIZE_MAX leaves it empty; replica_propose() says so. */
 void proposal_fill(struct proposal *p, const Store__Command *command);
 
 /* Releases command and result; the proposal can be filled again. Not while proposed. */

@@ -70,9 +70,9 @@ void replica_free(struct replica *r);
 
 /* ---- Proposing ------------------------------------------------------------------------ */
 
-/* Returns 0 and the proposal is the replica's until answered; or ERR_FULL or ERR_CLOSED,
- * and the caller keeps it. One thread's proposals enter the log in the order of its calls.
- * Never blocks. */
+/* Returns 0 and the proposal is the replica's until answered; or ERR_FULL, ERR_CLOSED or
+ * ERR_TOO_BIG, and the caller keeps it. One thread's proposals enter the log in the order of
+ * its calls. Never blocks. */
 int replica_propose(struct replica *r, struct proposal *p);
 
 /* ---- Reading -------------------------------------------------------------------------- */
@@ -80,11 +80,10 @@ int replica_propose(struct replica *r, struct proposal *p);
 /* For ordinary local reads; lives as long as the replica. */
 const struct statedb_view *replica_view(struct replica *r);
 
-/* From now on w is sent the applied index after each run of entries. At most
- * REPLICA_LISTENERS_MAX; ERR_FULL beyond. Before the loop of w closes: replica_unlisten(),
- * which returns when w is not used any more. */
-enum { REPLICA_LISTENERS_MAX = 64 };
-int replica_listen(struct replica *r, struct wakeup *w);
+/* From now on w is sent the applied index, at once and after each run of entries. The
+ * replica holds a reference until replica_unlisten() or its end, so that w may be closed at
+ * any time. */
+void replica_listen(struct replica *r, struct wakeup *w);
 void replica_unlisten(struct replica *r, struct wakeup *w);
 
 /* Index of the last entry whose effects replica_view() shows. */
