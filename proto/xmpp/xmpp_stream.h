@@ -6,21 +6,21 @@
  *                  -> SIGN_IN -(success)-> AWAIT_HEADER -> BIND -(bound, resumed)-> READY
  *
  * Events go in, bytes to send come out in `out`, and the returned action says what the
- * owner has to do once it has queued these bytes. Rules kept here: nothing but STARTTLS
- * before TLS; the domain of the first header is the domain of them all; mechanisms that
- * were not offered are refused; no stanza before a resource is bound.
+ * owner has to do once it has queued these bytes. Until it has answered an AUTH, BIND or
+ * RESUME it hands in no further element. Rules kept here: nothing but STARTTLS before TLS;
+ * who has signed in to one domain cannot go on in another; no stanza before a resource is
+ * bound. Mechanisms, tries and payloads are proto/auth's: texts pass through as they stand.
  *
  * Pure and single-threaded: time limits (30 s until signed in) are the owner's. */
 #pragma once
 
 #include "base/strbuf.h"
+#include "proto/auth/sasl_condition.h"
 #include "proto/xml/xml_reader.h"
 #include "proto/xmpp/stanza_error.h"
 #include "proto/xmpp/stream_error.h"
 
 struct xmpp_stream; /* opaque */
-
-enum { XMPP_STREAM_TRIES_MAX = 12 }; /* sign-in attempts; stock clients need 8 */
 
 /* What is offered at sign-in; all borrowed until the next call of the hook or the end of
  * the stream, whichever is first. */
@@ -65,10 +65,10 @@ enum xmpp_stream_action {
     XMPP_STREAM_CLOSE,      /* send out, then close; nothing goes in any more */
 };
 
-/* What the last action is about; borrowed until the next event. */
+/* What the last action is about; borrowed from the element. */
 struct xmpp_stream_request {
     struct span mechanism;
-    struct span payload;  /* decoded */
+    struct span payload;  /* base64, as it stands in the element */
     struct span resource; /* as asked, not prepared */
     struct span previd;
     uint32_t h;
@@ -90,15 +90,15 @@ const struct xmpp_stream_request *xmpp_stream_request(const struct xmpp_stream *
 /* TLS is up. */
 void xmpp_stream_secured(struct xmpp_stream *s);
 
-/* SASL goes on (RFC 6120, 6.4). */
+/* SASL goes on (RFC 6120, 6.4); payloads are base64, ready to be sent. */
 void xmpp_stream_challenge(struct xmpp_stream *s, struct span payload, struct strbuf *out);
-/* user: bare address of who signed in (copied). payload: additional data or SPAN_NONE. */
+/* user: prepared bare address of who signed in (copied). payload: empty when there is none. */
 enum xmpp_stream_action xmpp_stream_authenticated(struct xmpp_stream *s, struct span user,
                                                   struct span payload, struct strbuf *out);
-/* condition: a name of RFC 6120, 6.5, such as "not-authorized"; text may be NULL. After
- * XMPP_STREAM_TRIES_MAX of them the stream is closed. */
-enum xmpp_stream_action xmpp_stream_refused(struct xmpp_stream *s, const char *condition,
-                                            const char *text, struct strbuf *out);
+/* text may be NULL. The peer may try again, unless is_exhausted: then the stream ends. */
+enum xmpp_stream_action xmpp_stream_refused(struct xmpp_stream *s,
+                                            enum sasl_condition condition, const char *text,
+                                            bool is_exhausted, struct strbuf *out);
 
 /* Answers the bind request. */
 void xmpp_stream_bound(struct xmpp_stream *s, struct span full_address, struct strbuf *out);
