@@ -31,8 +31,8 @@ pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
 add_executable(interop_gsasl tests/interop/gsasl_client.c)
 target_compile_options(interop_gsasl PRIVATE ${our_warnings})
 target_link_libraries(interop_gsasl PRIVATE proto PkgConfig::CMOCKA PkgConfig::GSASL)
-add_test(NAME unit.interop_gsasl COMMAND interop_gsasl)
-set_tests_properties(unit.interop_gsasl PROPERTIES LABELS unit)
+add_test(NAME interop.gsasl COMMAND interop_gsasl)
+set_tests_properties(interop.gsasl PROPERTIES LABELS interop)
 
 get_property(floor_objects GLOBAL PROPERTY floor_objects)
 add_test(NAME tidy.layers COMMAND ${PROJECT_SOURCE_DIR}/tests/tidy/check_layers.sh

@@ -192,7 +192,16 @@ def part_scenario(names, is_fast):
 
 def part_interop(names, is_fast):
     """Clients nobody here wrote."""
-    yield from part_scripts("interop", names, ("release",))
+    programs = [n for n in names if n in interop_programs()]
+    if programs or not names:
+        yield from ctest("dev", "interop", programs)
+    if len(programs) < len(names) or not names:
+        yield from part_scripts("interop", [n for n in names if n not in programs], ("release",))
+
+
+def interop_programs():
+    """C programs that play somebody else's library against ours; ctest runs them."""
+    return sorted(p.stem.removesuffix("_client") for p in (ROOT / "tests/interop").glob("*.c"))
 
 
 def fuzz_one(program, seconds):
@@ -246,6 +255,8 @@ def names_of(part):
         return ["layers", "names", "faults", "systemd", *listed.stdout.split(), "lint"]
     if part == "fuzz":
         return fuzzers()
+    if part == "interop":
+        return interop_programs() + [s.stem for s in scripts(part)]
     return [s.stem for s in scripts(part)]
 
 
