@@ -8,6 +8,7 @@
 #include "base/cursor.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum {
     COMMAND_STAMP_AT = 8,
@@ -115,40 +116,6 @@ static void command_deallocate(void *data, void *pointer)
     free(pointer);
 }
 
-/* Length of the UTF-8 sequence at s (RFC 3629, 4), or 0 when it is none. Reads no further
- * than a NUL. */
-static size_t command_utf8_size(const unsigned char *s)
-{
-    const unsigned char a = s[0];
-    if (a < 0x80)
-        return 1;
-    if (a < 0xc2 || a > 0xf4)
-        return 0;
-    const size_t size = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
-    /* No surrogates, no overlong forms, nothing above U+10FFFF. */
-    const unsigned char low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return size;
-}
-
-static bool command_is_utf8(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-
-    while (*s) {
-        const size_t size = command_utf8_size(s);
-        if (size == 0)
-            return false;
-        s += size;
-    }
-    return true;
-}
-
 static bool command_has_good_text(const ProtobufCMessage *message);
 
 static bool command_is_good_value(const ProtobufCFieldDescriptor *field, const void *value)
@@ -156,7 +123,7 @@ static bool command_is_good_value(const ProtobufCFieldDescriptor *field, const v
     const void *const *pointer = value;
 
     if (field->type == PROTOBUF_C_TYPE_STRING)
-        return *pointer == NULL || command_is_utf8(*pointer);
+        return *pointer == NULL || utf8_is_valid(span_text(*pointer));
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         return *pointer == NULL || command_has_good_text(*pointer);
     return true;

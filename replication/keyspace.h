@@ -8,7 +8,8 @@
  *   family        key after the group                    value
  *   cluster       'c'                                    ClusterRow
  *                 'n' node:u64                           NodeRow
- *                 'f'                                    u64: feed rows below are trimmed
+ *                 'd' 'e' 'f'                            u64: rows of dedupe_age, ended and
+ *                                                        feed below it are trimmed
  *                 't'                                    u64: messages up to it have left
  *                                                        every archive
  *   settings      name\0                                 SettingRow
@@ -27,9 +28,10 @@
  *   archive_with  user\0 contact\0 index:u64             u64: stamp
  *   inbox         user\0 index:u64                       InboxRow
  *   dedupe        sender\0 hash:16                       DedupeRow
- *   dedupe_age    index:u64                              key of the dedupe row
+ *   dedupe_age    index:u64                              u64 stamp, key of the dedupe row
  *   feed          index:u64 part:u32                     FeedRow
- *   feed_of       user\0 index:u64                       u32: part (messages, sent only)
+ *   feed_of       user\0 index:u64                       empty: the user has MESSAGE or
+ *                                                        SENT rows in the feed there
  *   proposers     node:u64                               ProposerRow
  *   proposals     node:u64 epoch:u64 sequence:u64        Result
  *
