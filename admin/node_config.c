@@ -44,6 +44,8 @@ static const struct settings_key node_keys[] = {
                   "PEM file of the certificate that clients see, with its chain; required."),
     SETTINGS_TEXT(struct node_config, tls.key, "tls.key", "",
                   "PEM file of the certificate's private key; required."),
+    SETTINGS_TEXT(struct node_config, tls.client_ca, "tls.client_ca", "",
+                  "PEM file of the CA that signs users' certificates (SASL EXTERNAL)."),
     SETTINGS_TEXT(struct node_config, tls.admin_ca, "tls.admin_ca", "",
                   "PEM file of the CA that signs administrators' certificates."),
     LISTENER_KEYS(xmpp, "5222", "XMPP with STARTTLS"),

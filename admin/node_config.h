@@ -54,7 +54,8 @@ struct node_config {
     char run_dir[NODE_CONFIG_PATH_SIZE];  /* default /run/presenced/NAME; for admin.sock */
     struct {
         char cert[NODE_CONFIG_PATH_SIZE], key[NODE_CONFIG_PATH_SIZE]; /* PEM, for clients */
-        char admin_ca[NODE_CONFIG_PATH_SIZE]; /* optional: who signs administrators */
+        char client_ca[NODE_CONFIG_PATH_SIZE]; /* optional: who signs users' certificates */
+        char admin_ca[NODE_CONFIG_PATH_SIZE];  /* optional: who signs administrators */
     } tls;
     struct {
         struct node_config_listener xmpp;  /* STARTTLS, 5222; first of addresses */

@@ -22,7 +22,17 @@
 #include "node/im/presence.h"
 #include "node/im/session.h"
 
+/* What an administrator is shown of a stream. Texts are borrowed from the front. */
+struct front_description {
+    const char *protocol; /* "xmpp" */
+    const char *address;  /* of the client: "192.0.2.1:50000" */
+    const char *tls;      /* "TLSv1.3", or "" */
+    const char *show;     /* "available", "away", ...; "" before the first presence */
+};
+
 struct front {
+    void (*describe)(void *arg, struct front_description *ret_description);
+
     /* Renderers append one whole stanza to out, addressed to the session. */
 
     /* p as it is, or wrapped as a carbon. is_delayed: with its stamp (XEP-0203). A packet
