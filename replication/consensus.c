@@ -30,6 +30,17 @@ bool consensus_entry(const struct consensus *c, uint64_t index,
     return true;
 }
 
+static int submit_barrier(struct consensus *c)
+{
+    void *block = consensus_block_new(BARRIER_SIZE);
+    memset(block, 0, BARRIER_SIZE);
+    struct raft_entry entry = {.term = raft_current_term(&c->raft),
+                               .type = RAFT_BARRIER,
+                               .buf = {block, BARRIER_SIZE},
+                               .batch = block};
+    return consensus_core_submit(c, &entry, 1) < 0 ? consensus_core_break(c) : 0;
+}
+
 /* Fence b: a leader commits an entry of its own term before it relies on anything. */
 static int ensure_own_entry(struct consensus *c)
 {
@@ -41,34 +52,29 @@ static int ensure_own_entry(struct consensus *c)
             return 0;
         }
     }
-    void *block = consensus_block_new(BARRIER_SIZE);
-    memset(block, 0, BARRIER_SIZE);
-    struct raft_entry entry = {.term = raft_current_term(&c->raft),
-                               .type = RAFT_BARRIER,
-                               .buf = {block, BARRIER_SIZE},
-                               .batch = block};
     c->own_index = c->last + 1;
-    return consensus_core_submit(c, &entry, 1) < 0 ? consensus_core_break(c) : 0;
+    return submit_barrier(c);
 }
 
-/* Fence k: the core keeps a new commit index to itself until the next entry or heartbeat. */
+/* Fence k: the core keeps a new commit index to itself until the next entry or heartbeat.
+ * A member is told as soon as it has the entries, unless a message of this step does. */
 static int spread_commit(struct consensus *c)
 {
-    const size_t said = c->update->message_count;
     const struct raft_configuration *conf = &c->raft.configuration;
-    for (unsigned i = 0; i < conf->n; i++) {
+    for (unsigned i = 0; i < conf->n && i < MEMBERSHIP_MAX; i++) {
         const uint64_t to = conf->servers[i].id;
-        bool is_told = to == c->config.id;
-        for (size_t m = 0; m < said && !is_told; m++)
-            is_told = c->messages[m].to == to && c->messages[m].type == CONSENSUS_APPEND;
-        const uint64_t match = is_told ? 0 : consensus_match(c, to);
-        struct consensus_entry entry;
-        if (match == 0 || match > c->last || !consensus_entry(c, match, &entry))
+        if (to == c->config.id)
             continue;
-        struct raft_append_entries in = {.term = raft_current_term(&c->raft),
-                                         .prev_log_index = match,
-                                         .prev_log_term = entry.term,
-                                         .leader_commit = c->commit};
+        uint64_t *told = consensus_core_told(c, to);
+        const uint64_t match = consensus_match(c, to);
+        const uint64_t news = match < c->commit ? match : c->commit;
+        struct consensus_entry entry;
+        if (!told || news <= *told || !consensus_entry(c, news, &entry))
+            continue;
+        const struct raft_append_entries in = {.term = raft_current_term(&c->raft),
+                                               .prev_log_index = news,
+                                               .prev_log_term = entry.term,
+                                               .leader_commit = news};
         const int rc = consensus_core_append(c, to, &in);
         if (rc < 0)
             return rc;
@@ -115,14 +121,19 @@ static int leave_term(struct consensus *c)
 {
     char address[CONSENSUS_CORE_ADDRESS_SIZE];
     (void)snprintf(address, sizeof(address), "%" PRIu64, c->config.id);
-    struct raft_message message = {.type = RAFT_APPEND_ENTRIES_RESULT,
-                                   .server_id = c->config.id,
-                                   .server_address = address};
-    message.append_entries_result.version = 2;
-    message.append_entries_result.term = raft_current_term(&c->raft) + 1;
+    /* A vote refused for its empty log, but its term is taken over. */
+    struct raft_message message = {
+        .type = RAFT_REQUEST_VOTE, .server_id = c->config.id, .server_address = address};
+    message.request_vote = (struct raft_request_vote){.version = 2,
+                                                      .term = raft_current_term(&c->raft) + 1,
+                                                      .candidate_id = c->config.id,
+                                                      .disrupt_leader = true};
     struct raft_event event = consensus_core_event(c, RAFT_RECEIVE);
     event.receive.message = &message;
-    return consensus_core_step(c, &event);
+    const size_t said = c->update->message_count;
+    const int rc = consensus_core_step(c, &event);
+    c->update->message_count = said; /* the refusal */
+    return rc;
 }
 
 static int step_tick(struct consensus *c)
@@ -263,7 +274,10 @@ static int step_catch_up(struct consensus *c, uint64_t member)
         return ERR_EXISTS; /* fence g */
     struct raft_event event = consensus_core_event(c, RAFT_CATCH_UP);
     event.catch_up.server_id = member;
-    return consensus_core_step(c, &event);
+    /* The core ends a round only when the member acknowledges a new entry: on a quiet
+     * cluster there would be none. */
+    const int stepped = consensus_core_step(c, &event);
+    return stepped < 0 ? stepped : submit_barrier(c);
 }
 
 /* Fence j: a snapshot is fed to the core only when it lies here, verified; the core counts
@@ -534,7 +548,9 @@ static int conclude(struct consensus *c, const struct position *before)
     if (rc == 0 && is_new_leader)
         rc = ensure_own_entry(c);
     now = position_of(c);
-    if (rc == 0 && now.role == CONSENSUS_LEADER && now.commit > before->commit)
+    if (now.role != CONSENSUS_LEADER)
+        memset(c->told, 0, sizeof(c->told));
+    else if (rc == 0)
         rc = spread_commit(c);
     c->update->has_role_change =
         now.role != before->role || now.term != before->term || now.leader != before->leader;

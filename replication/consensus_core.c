@@ -52,6 +52,21 @@ static struct consensus_message *add_message(struct consensus *c)
 
 /* Fence i, and a on the sending side: pieces of bounded size, each with a CHANGE only at
  * its head, that together carry all the core asked for. */
+uint64_t *consensus_core_told(struct consensus *c, uint64_t member)
+{
+    struct consensus_core_told *free_slot = NULL;
+    for (size_t i = 0; i < MEMBERSHIP_MAX; i++) {
+        if (c->told[i].id == member)
+            return &c->told[i].commit;
+        if (c->told[i].id == 0 && !free_slot)
+            free_slot = &c->told[i];
+    }
+    if (!free_slot)
+        return NULL;
+    free_slot->id = member;
+    return &free_slot->commit;
+}
+
 int consensus_core_append(struct consensus *c, uint64_t to,
                           const struct raft_append_entries *in)
 {
@@ -87,6 +102,9 @@ int consensus_core_append(struct consensus *c, uint64_t to,
         if (count > 0)
             prev_term = entries[count - 1].term;
         m->leader_commit = in->leader_commit < prev_index ? in->leader_commit : prev_index;
+        uint64_t *told = consensus_core_told(c, to);
+        if (told && m->leader_commit > *told)
+            *told = m->leader_commit;
     } while (prev_index < end);
     return 0;
 }

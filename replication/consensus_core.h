@@ -19,6 +19,12 @@ struct consensus_core_cut {
     uint64_t index;
 };
 
+/* As a leader: the commit index a member was told, as far as it has the entries. */
+struct consensus_core_told {
+    uint64_t id; /* 0: free */
+    uint64_t commit;
+};
+
 struct consensus {
     struct raft raft;
     struct consensus_config config;
@@ -38,6 +44,7 @@ struct consensus {
     uint64_t commit;
     uint64_t apply_to;
     uint64_t own_index; /* as a leader: first entry of the own term */
+    struct consensus_core_told told[MEMBERSHIP_MAX];
     struct consensus_snapshot snapshot;
     struct strbuf snapshot_configuration;
     uint64_t wanted_index; /* last snapshot asked for */
@@ -58,6 +65,9 @@ int consensus_core_fetch(struct consensus *c, uint64_t index,
  * head. */
 int consensus_core_append(struct consensus *c, uint64_t to,
                           const struct raft_append_entries *in);
+
+/* What a member was told of the commit index; NULL when there are too many. */
+uint64_t *consensus_core_told(struct consensus *c, uint64_t member);
 
 struct raft_event consensus_core_event(const struct consensus *c, enum raft_event_type type);
 
