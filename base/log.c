@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/monoclock.h"
+#include "base/utf8char.h"
 
 enum { LOG_NODE_MAX = 63, LOG_US_PER_S = 1000000 };
 
@@ -44,32 +45,6 @@ static struct span sentence_module(const char *sentence)
     return colon < all.size ? span_first(all, colon) : span_of(sentence, 0);
 }
 
-/* Size of the well-formed UTF-8 character at the start of bytes, 0 when there is none; the
- * character itself in ret. RFC 3629. */
-static size_t utf8_size(struct span bytes, uint32_t *ret_character)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *b = (const unsigned char *)bytes.ptr;
-    if (b[0] < 0x80) {
-        *ret_character = b[0];
-        return 1;
-    }
-    const size_t size = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
-    if (b[0] < 0xc2 || b[0] > 0xf4 || bytes.size < size)
-        return 0;
-    uint32_t character = b[0] & (0x7fU >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((b[i] & 0xc0) != 0x80)
-            return 0;
-        character = character << 6 | (b[i] & 0x3f);
-    }
-    if (character < smallest[size] || character > 0x10ffff ||
-        (character >= 0xd800 && character <= 0xdfff))
-        return 0;
-    *ret_character = character;
-    return size;
-}
-
 /* Controls, and the marks that turn the direction of what follows them. */
 static bool is_unsafe(uint32_t character)
 {
@@ -88,7 +63,7 @@ static void add_quoted(struct strbuf *out, enum log_format format, struct span t
     strbuf_add_byte(out, '"');
     while (left.size > 0) {
         uint32_t character = 0;
-        size_t size = utf8_size(left, &character);
+        size_t size = utf8char_size(left, &character);
         const bool is_plain = size > 0 && !is_unsafe(character);
         size = size ? size : 1;
         if (is_plain) {

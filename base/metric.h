@@ -9,7 +9,8 @@
  * the pointer. Counting is a plain add in a cell of the calling thread; the renderer sums
  * the cells, those of ended threads included. Names get the prefix presenced_ unless they
  * begin with process_; base units (seconds, bytes); counters end in _total; labels are
- * pairs of constant-cardinality texts, never a user or an address.
+ * pairs of constant-cardinality texts, never a user or an address. Beyond the maximum below
+ * a metric still counts but is not shown.
  *
  * Threads: any. Metrics live as long as the process. */
 #pragma once
@@ -48,8 +49,7 @@ struct metric *metric_counter_fn_labeled(const char *name, const char *help, met
 /* A counter only grows (n >= 0); a gauge may go down. */
 void metric_add(struct metric *m, int64_t n);
 
-/* Gauges: the value from now on; adds made before are forgotten when all were made on the
- * calling thread: a gauge is either set or added to. */
+/* Gauges: the value from now on. A gauge is either set or added to, never both. */
 void metric_set(struct metric *m, double value);
 
 /* Histograms: one duration, in seconds. */

@@ -68,30 +68,31 @@ enum sasl_exchange_state {
 
 struct sasl_exchange {
     struct sasl_exchange_offer offer;
-    struct address_part domain;
     const char *mechanisms[SASL_EXCHANGE_MECHANISMS_MAX]; /* offered, strongest first */
     size_t mechanism_count;
     const char *bindings[CHANNEL_BINDING_TYPES]; /* XEP-0440; none when no -PLUS is offered */
     size_t binding_count;
 
-    enum sasl_exchange_state state;
-    const char *mechanism; /* last tried, one of the list above; NULL: unknown name */
-    unsigned tries;
+    const char *mechanism;           /* last tried, one of the list above; NULL: unknown name */
     uint64_t question;               /* number of the last NEED_... */
     enum sasl_exchange_action asked; /* which one that was */
-    struct scram scram;
-    bool is_account_disabled;
+    enum sasl_exchange_state state;
+    unsigned tries;
 
     /* results */
-    struct strbuf output;
-    struct span user; /* prepared local part; borrowed from user_text */
-    struct address_part user_text;
     enum scram_verifier_kind kind; /* with NEED_CREDENTIALS */
-    struct strbuf password;        /* with NEED_PLAIN_CHECK; wiped by the next call */
+    struct span user;              /* prepared local part; borrowed from user_text */
+    struct strbuf output;
+    struct strbuf password; /* with NEED_PLAIN_CHECK; wiped by the next call */
+    const char *why;        /* constant sentence, or NULL */
     enum sasl_condition condition;
-    const char *why;   /* constant sentence, or NULL */
     bool is_guess;     /* this FAILURE was a wrong password or proof: count it */
     bool is_exhausted; /* this FAILURE was the last try: close the stream, policy-violation */
+
+    bool is_account_disabled;
+    struct scram scram;
+    struct address_part domain;
+    struct address_part user_text;
 };
 
 void sasl_exchange_init(struct sasl_exchange *x, const struct sasl_exchange_offer *offer);

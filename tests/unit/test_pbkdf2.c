@@ -8,28 +8,28 @@
 
 struct pbkdf2_case {
     const char *name;
-    enum pbkdf2_hash hash;
     size_t password_size;
     size_t salt_size;
+    enum pbkdf2_hash hash;
     uint32_t iterations;
 };
 
 static const struct pbkdf2_case pbkdf2_cases[] = {
-    {"SHA-1, once", PBKDF2_SHA_1, 8, 16, 1},
-    {"SHA-256, once", PBKDF2_SHA_256, 8, 16, 1},
-    {"SHA-512, once", PBKDF2_SHA_512, 8, 16, 1},
-    {"SHA-1, twice", PBKDF2_SHA_1, 8, 16, 2},
-    {"SHA-256, 1,000 times", PBKDF2_SHA_256, 8, 16, 1000},
-    {"SHA-512, 1,000 times", PBKDF2_SHA_512, 8, 16, 1000},
-    {"SHA-1, a block of password", PBKDF2_SHA_1, 64, 16, 3},
-    {"SHA-1, more than a block", PBKDF2_SHA_1, 65, 16, 3},
-    {"SHA-256, more than a block", PBKDF2_SHA_256, 65, 16, 3},
-    {"SHA-512, a block of password", PBKDF2_SHA_512, 128, 16, 3},
-    {"SHA-512, more than a block", PBKDF2_SHA_512, 129, 16, 3},
-    {"SHA-256, longest", PBKDF2_SHA_256, 1023, PBKDF2_SALT_MAX, 3},
-    {"SHA-512, longest", PBKDF2_SHA_512, 1023, PBKDF2_SALT_MAX, 3},
-    {"SHA-1, empty password", PBKDF2_SHA_1, 0, 1, 3},
-    {"SHA-512, empty salt", PBKDF2_SHA_512, 1, 0, 3},
+    {"SHA-1, once", 8, 16, PBKDF2_SHA_1, 1},
+    {"SHA-256, once", 8, 16, PBKDF2_SHA_256, 1},
+    {"SHA-512, once", 8, 16, PBKDF2_SHA_512, 1},
+    {"SHA-1, twice", 8, 16, PBKDF2_SHA_1, 2},
+    {"SHA-256, 1,000 times", 8, 16, PBKDF2_SHA_256, 1000},
+    {"SHA-512, 1,000 times", 8, 16, PBKDF2_SHA_512, 1000},
+    {"SHA-1, a block of password", 64, 16, PBKDF2_SHA_1, 3},
+    {"SHA-1, more than a block", 65, 16, PBKDF2_SHA_1, 3},
+    {"SHA-256, more than a block", 65, 16, PBKDF2_SHA_256, 3},
+    {"SHA-512, a block of password", 128, 16, PBKDF2_SHA_512, 3},
+    {"SHA-512, more than a block", 129, 16, PBKDF2_SHA_512, 3},
+    {"SHA-256, longest", 1023, PBKDF2_SALT_MAX, PBKDF2_SHA_256, 3},
+    {"SHA-512, longest", 1023, PBKDF2_SALT_MAX, PBKDF2_SHA_512, 3},
+    {"SHA-1, empty password", 0, 1, PBKDF2_SHA_1, 3},
+    {"SHA-512, empty salt", 1, 0, PBKDF2_SHA_512, 3},
 };
 
 static void pbkdf2_case_holds(void **state)

@@ -54,8 +54,8 @@ static void lengths_hold_before_and_after(void **state)
     assert_int_equal(saslprep_apply(span_of(text, SASLPREP_MAX - 1), &got), 0);
     assert_int_equal(saslprep_apply(span_of(text, SASLPREP_MAX), &got), 0);
     assert_int_equal(saslprep_apply(span_of(text, SASLPREP_MAX + 1), &got), ERR_TOO_BIG);
-    for (size_t i = 0; i < 341; i++)
-        memcpy(text + 3 * i, "\357\267\272", 3); /* U+FDFA grows elevenfold */
+    for (size_t i = 0; i < SASLPREP_MAX; i++)
+        text[i] = "\357\267\272"[i % 3]; /* U+FDFA grows elevenfold */
     assert_int_equal(saslprep_apply(span_of(text, 93), &got), 0);
     assert_int_equal(got.size, 1023);
     assert_int_equal(saslprep_apply(span_of(text, 96), &got), ERR_TOO_BIG);
