@@ -194,12 +194,12 @@ static void add_escaped(struct strbuf *out, const char *text, bool has_quotes)
     }
 }
 
-static void format_labels(struct strbuf *out, va_list *pairs)
+static void format_labels(struct strbuf *out, va_list pairs)
 {
     int count = 0;
-    for (const char *label = va_arg(*pairs, const char *); label;
-         label = va_arg(*pairs, const char *)) {
-        const char *value = va_arg(*pairs, const char *);
+    for (const char *label = va_arg(pairs, const char *); label;
+         label = va_arg(pairs, const char *)) {
+        const char *value = va_arg(pairs, const char *);
         assert(value && count < METRIC_LABELS_MAX);
         strbuf_printf(out, "%s%s=\"", count++ ? "," : "", label);
         add_escaped(out, value, true);
@@ -233,7 +233,7 @@ static struct metric_family *family_of(const char *name, const char *help,
 }
 
 static struct metric *find_or_make(const char *name, const char *help,
-                                   const struct metric *like, va_list *pairs)
+                                   const struct metric *like, va_list pairs)
 {
     CLEANUP(strbuf_done) struct strbuf labels = {0};
     format_labels(&labels, pairs);
@@ -278,7 +278,7 @@ struct metric *metric_counter_labeled(const char *name, const char *help, ...)
     va_list pairs;
     va_start(pairs, help);
     struct metric *m =
-        find_or_make(name, help, &(struct metric){.type = METRIC_COUNTER}, &pairs);
+        find_or_make(name, help, &(struct metric){.type = METRIC_COUNTER}, pairs);
     va_end(pairs);
     return m;
 }
@@ -287,7 +287,7 @@ struct metric *metric_gauge_labeled(const char *name, const char *help, ...)
 {
     va_list pairs;
     va_start(pairs, help);
-    struct metric *m = find_or_make(name, help, &(struct metric){.type = METRIC_GAUGE}, &pairs);
+    struct metric *m = find_or_make(name, help, &(struct metric){.type = METRIC_GAUGE}, pairs);
     va_end(pairs);
     return m;
 }
@@ -297,7 +297,7 @@ struct metric *metric_histogram_labeled(const char *name, const char *help, ...)
     va_list pairs;
     va_start(pairs, help);
     struct metric *m =
-        find_or_make(name, help, &(struct metric){.type = METRIC_HISTOGRAM}, &pairs);
+        find_or_make(name, help, &(struct metric){.type = METRIC_HISTOGRAM}, pairs);
     va_end(pairs);
     return m;
 }
@@ -308,7 +308,7 @@ struct metric *metric_gauge_fn_labeled(const char *name, const char *help, metri
     va_list pairs;
     va_start(pairs, arg);
     struct metric *m = find_or_make(
-        name, help, &(struct metric){.type = METRIC_GAUGE, .fn = fn, .arg = arg}, &pairs);
+        name, help, &(struct metric){.type = METRIC_GAUGE, .fn = fn, .arg = arg}, pairs);
     va_end(pairs);
     return m;
 }
@@ -319,7 +319,7 @@ struct metric *metric_counter_fn_labeled(const char *name, const char *help, met
     va_list pairs;
     va_start(pairs, arg);
     struct metric *m = find_or_make(
-        name, help, &(struct metric){.type = METRIC_COUNTER, .fn = fn, .arg = arg}, &pairs);
+        name, help, &(struct metric){.type = METRIC_COUNTER, .fn = fn, .arg = arg}, pairs);
     va_end(pairs);
     return m;
 }

@@ -2,10 +2,10 @@
 #include "base/settings.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/utf8char.h"
 
 enum { SETTINGS_WORD_MAX = 64, SETTINGS_DIGITS_MAX = 15, SETTINGS_SHOWN_MAX = 100 };
@@ -342,10 +342,16 @@ const struct settings_key *settings_find(const struct settings_table *t, struct 
 
 static const char *nearest_key(const struct settings_table *t, struct span name)
 {
-    CLEANUP(mem_release) const char **names = mem_zeroed(t->key_count + 1, sizeof(*names));
-    for (size_t i = 0; i < t->key_count; i++)
-        names[i] = t->keys[i].name;
-    return settings_nearest(name, names);
+    const char *nearest = NULL;
+    size_t nearest_distance = SIZE_MAX;
+    for (size_t i = 0; i < t->key_count; i++) {
+        const size_t distance = distance_to(name, span_text(t->keys[i].name));
+        if (distance < nearest_distance) {
+            nearest = t->keys[i].name;
+            nearest_distance = distance;
+        }
+    }
+    return nearest;
 }
 
 int settings_set(const struct settings_table *t, void *values, struct span name,

@@ -164,6 +164,7 @@ static int client_certificate_checked(int is_good, X509_STORE_CTX *store)
 }
 
 /* Instead of a question on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 static int no_password(char *buffer, int size, int is_writing, void *arg)
 {
     (void)buffer, (void)size, (void)is_writing, (void)arg;

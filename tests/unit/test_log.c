@@ -82,11 +82,11 @@ static const struct line_case lines[] = {
      "a: b",
      {{.key = "x", .kind = LOG_KIND_TEXT, .text = {"\xc3(\xed\xa0\x80\xc0\xaf\xff", 8}}, END},
      FMT_START "component=a msg=\"b\" x=\"\\xc3(\\xed\\xa0\\x80\\xc0\\xaf\\xff\"\n"},
-    {"C1 control and turned text",
+    {"C1 control and line separator",
      LOG_LOGFMT,
      "a: b",
-     {{.key = "x", .kind = LOG_KIND_TEXT, .text = {"\xc2\x9b\xe2\x80\xae", 5}}, END},
-     FMT_START "component=a msg=\"b\" x=\"\\xc2\\x9b\\xe2\\x80\\xae\"\n"},
+     {{.key = "x", .kind = LOG_KIND_TEXT, .text = {"\xc2\x9b\xe2\x80\xa8", 5}}, END},
+     FMT_START "component=a msg=\"b\" x=\"\\xc2\\x9b\\xe2\\x80\\xa8\"\n"},
 };
 
 static void line_is(void **state)

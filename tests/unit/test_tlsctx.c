@@ -68,21 +68,21 @@ static bool visit(struct tlsctx *t, int version, SSL_SESSION **session, bool *re
 
 struct ticket_case {
     const char *name;
-    int version;
     const char *second_context;
+    int version;
     char second_current, second_previous; /* key of the second node; 0: none */
     bool is_resumed;
 };
 
 static const struct ticket_case tickets[] = {
-    {"1.3, same key", TLS1_3_VERSION, "c2s", 'a', 0, true},
-    {"1.2, same key", TLS1_2_VERSION, "c2s", 'a', 0, true},
-    {"1.3, key is the previous", TLS1_3_VERSION, "c2s", 'b', 'a', true},
-    {"1.2, key is the previous", TLS1_2_VERSION, "c2s", 'b', 'a', true},
-    {"1.3, other key", TLS1_3_VERSION, "c2s", 'b', 'c', false},
-    {"1.2, other key", TLS1_2_VERSION, "c2s", 'b', 0, false},
-    {"1.3, other listener's ticket", TLS1_3_VERSION, "link", 'a', 0, false},
-    {"1.2, other listener's ticket", TLS1_2_VERSION, "link", 'a', 0, false},
+    {"1.3, same key", "c2s", TLS1_3_VERSION, 'a', 0, true},
+    {"1.2, same key", "c2s", TLS1_2_VERSION, 'a', 0, true},
+    {"1.3, key is the previous", "c2s", TLS1_3_VERSION, 'b', 'a', true},
+    {"1.2, key is the previous", "c2s", TLS1_2_VERSION, 'b', 'a', true},
+    {"1.3, other key", "c2s", TLS1_3_VERSION, 'b', 'c', false},
+    {"1.2, other key", "c2s", TLS1_2_VERSION, 'b', 0, false},
+    {"1.3, other listener's ticket", "link", TLS1_3_VERSION, 'a', 0, false},
+    {"1.2, other listener's ticket", "link", TLS1_2_VERSION, 'a', 0, false},
 };
 
 static void ticket_on_another_node(void **state)

@@ -227,7 +227,7 @@ static void many_random_timers_all_fire_on_time(void **state)
     for (int i = 0; i < ALARMS; i++)
         if (!wheel_is_set(&alarms[i].timer) && alarms[i].fired_count)
             assert_true(alarms[i].fired_ms >= alarms[i].due_ms &&
-                        alarms[i].fired_ms <= alarms[i].due_ms + 2 * WHEEL_GRAIN_MS);
+                        alarms[i].fired_ms <= alarms[i].due_ms + 2 * (uint64_t)WHEEL_GRAIN_MS);
     wheel_free(w);
     free(alarms);
 }
