@@ -86,6 +86,7 @@ static int rocks_check_families(const struct rocks_config *config, const struct 
     char **names = rocksdb_list_column_families(r->options, config->path, &count, &error);
     if (error) {
         rocksdb_free(error); /* nothing there, or open will say it better */
+        rocksdb_list_column_families_destroy(names, count);
         return 0;
     }
     int rc = 0;
