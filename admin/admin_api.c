@@ -4,6 +4,7 @@
 #include "admin/admin_check.h"
 #include "admin/admin_cluster.h"
 #include "admin/admin_import.h"
+#include "admin/admin_roster.h"
 #include "admin/admin_sessions.h"
 #include "admin/admin_setting.h"
 #include "admin/admin_users.h"
@@ -35,6 +36,8 @@ static const struct rpc_method methods[] = {
     METHOD("UserService", "Get", get_user_request, user, VIEWER, admin_users_get),
     METHOD("UserService", "Remove", remove_user_request, remove_user_response, OPERATOR,
            admin_users_remove),
+    METHOD("RosterService", "Link", link_roster_request, link_roster_response, OPERATOR,
+           admin_roster_link),
     METHOD("SessionService", "List", list_sessions_request, list_sessions_response, VIEWER,
            admin_sessions_list),
     METHOD("SessionService", "End", end_sessions_request, end_sessions_response, HELPDESK,
