@@ -203,8 +203,9 @@ static uint64_t guess_wait(const struct guess_entry *e, uint64_t now_ms)
 static void guess_queue(struct guess_entry *e, uint64_t wait_ms, unsigned free_count,
                         uint64_t now_ms)
 {
-    if (e)
-        e->next_ms = now_ms + wait_ms + guess_delay(e->failures, free_count);
+    const uint64_t delay_ms = e ? guess_delay(e->failures, free_count) : 0;
+    if (delay_ms) /* what holds back the pair is no delay of its whole address */
+        e->next_ms = now_ms + wait_ms + delay_ms;
 }
 
 /* Keys: the address by what is dealt out to one customer, then the account. */

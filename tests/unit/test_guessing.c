@@ -75,6 +75,7 @@ static void tries_queue_behind_each_other(void **state)
     assert_int_equal(asked(g, ALICE, "192.0.2.1", 1000), 48000);
     assert_int_equal(asked(g, ALICE, "192.0.2.1", 1000), UINT64_MAX);
     assert_int_equal(asked(g, ALICE, "192.0.2.1", 1000), UINT64_MAX); /* and costs nothing */
+    assert_int_equal(asked(g, SPAN("bob@demo.example"), "192.0.2.1", 1000), 0);
     assert_int_equal(asked(g, ALICE, "192.0.2.1", 5000), 60000);
     guessing_free(g);
 }
