@@ -30,8 +30,8 @@ class Ended(Exception):
 class Wire:
     """One connection. Elements at depth 1 come out of next() as ElementTree elements."""
 
-    def __init__(self, server, is_direct=False):
-        self.server = server
+    def __init__(self, server, is_direct=False, domain=DOMAIN):
+        self.server, self.domain = server, domain
         self.socket = socket.create_connection(
             (server.address, 5223 if is_direct else 5222), LIMIT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -50,7 +50,7 @@ class Wire:
     def wrap(self, alpn="xmpp-client"):
         context = ssl.create_default_context(cafile=str(self.server.pki / "ca.pem"))
         context.set_alpn_protocols([alpn])
-        self.socket = context.wrap_socket(self.socket, server_hostname=DOMAIN)
+        self.socket = context.wrap_socket(self.socket, server_hostname=self.domain)
         self.new_parser()
 
     def send(self, text):
@@ -118,9 +118,9 @@ class Wire:
             if kind == "element":
                 elements.append(element)
 
-    def open(self, to=DOMAIN, attributes="version='1.0'"):
+    def open(self, to=None):
         self.new_parser()
-        self.send(f"<?xml version='1.0'?><stream:stream to='{to}' {attributes} "
+        self.send(f"<?xml version='1.0'?><stream:stream to='{to or self.domain}' version='1.0' "
                   "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>")
         kind, header = self.event()
         expect(kind == "open" and header.tag == STREAM + "stream", "no stream header")
