@@ -365,6 +365,11 @@ void loop_at_turn_end(struct loop *loop, struct message *m)
     queue_push(&loop->at_end, m);
 }
 
+void loop_drain(struct loop *loop)
+{
+    mailbox_drain(loop->mailbox);
+}
+
 uint64_t loop_beat(const struct loop *loop)
 {
     return atomic_load_explicit(&loop->turn_count, memory_order_relaxed);

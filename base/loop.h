@@ -72,6 +72,10 @@ void loop_later(struct loop *loop, struct message *m);
 /* Own thread: runs m when the local queue is empty, before the loop sleeps or polls. */
 void loop_at_turn_end(struct loop *loop, struct message *m);
 
+/* Own thread, at the end of a turn: delivers what other threads have posted so far. Who
+ * reads shared state next has then seen every message that was sent before it became so. */
+void loop_drain(struct loop *loop);
+
 /* Any thread: a counter that moves at least once a second while the loop is healthy. */
 uint64_t loop_beat(const struct loop *loop);
 

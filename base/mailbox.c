@@ -41,9 +41,8 @@ static void discard_all_messages(struct message *message)
     }
 }
 
-static void mailbox_woken(uv_async_t *wakeup)
+void mailbox_drain(struct mailbox *m)
 {
-    struct mailbox *m = wakeup->data;
     struct message *message = take_all_messages(m);
 
     while (message) {
@@ -55,6 +54,11 @@ static void mailbox_woken(uv_async_t *wakeup)
         message->deliver(message, m->owner);
         message = next;
     }
+}
+
+static void mailbox_woken(uv_async_t *wakeup)
+{
+    mailbox_drain(wakeup->data);
 }
 
 int mailbox_open(uv_loop_t *loop, size_t capacity, struct mailbox **ret_mailbox)

@@ -37,6 +37,10 @@ int mailbox_post(struct mailbox *mailbox, struct message *message);
 /* Posts what must not be refused. A closed mailbox discards it. */
 void mailbox_reply(struct mailbox *mailbox, struct message *message);
 
+/* Delivers what was posted so far, now. Not from inside a deliver(): messages of the batch
+ * that is under way would be overtaken. */
+void mailbox_drain(struct mailbox *mailbox);
+
 /* Refuses further posts and discards what is not yet delivered. May be called from
  * deliver(): the rest of the batch is discarded then. A second close does nothing. */
 void mailbox_close(struct mailbox *mailbox);
