@@ -31,7 +31,7 @@ struct session_request;
 enum { SESSION_ID_SIZE = 16 };
 
 enum session_end {
-    SESSION_END_CLOSED,   /* it could not go on: the store refused it */
+    SESSION_END_CLOSED,   /* it cannot go on here; the client may sign in again */
     SESSION_END_REPLACED, /* a newer session took its resource (RFC 6120, 7.7.2.2) */
     SESSION_END_RESUMED,  /* the session goes on over another stream (XEP-0198) */
     SESSION_END_REVOKED,  /* by an administrator, or the credentials changed */
@@ -73,7 +73,8 @@ void session_resume(struct im_worker *w, struct span user, struct span session_i
  * closed, one resumed meanwhile is detached. */
 void session_request_cancel(struct session_request *r);
 
-/* The stream is lost. A resumable session waits for the resume window; else it ends. The
+/* The stream is lost. A stanza that was counted and handed to none of the calls below counts
+ * as handled from here on. A resumable session waits for the resume window; else it ends. The
  * front is not called any more. */
 void session_detach(struct session *s);
 
@@ -130,6 +131,13 @@ void session_block(struct session *s, uint64_t n, const struct session_block_cha
                    struct span ticket, session_done_fn done);
 void session_archive_prefs(struct session *s, uint64_t n, const Store__ArchivePrefs *prefs,
                            struct span ticket, session_done_fn done);
+
+/* The stanza will change something durable, but its request needs time to be made (a
+ * password to be hashed): later durable stanzas wait for it. */
+void session_defer(struct session *s, uint64_t n);
+/* The user's own account, say a new password; the session stays when the others end. */
+void session_put_user(struct session *s, uint64_t n, const Store__UserPut *put,
+                      struct span ticket, session_done_fn done);
 
 /* ---- To the client -------------------------------------------------------------------- */
 
