@@ -34,7 +34,7 @@ static void import_refuse(struct rpc_call *call, uint32_t line, const char *user
     presenced__admin__v1__import_refusal__init(refusal);
     refusal->line = line;
     refusal->user = (char *)(uintptr_t)user;
-    refusal->code = (char *)(uintptr_t)rpc_status_name(status);
+    refusal->code = (char *)(uintptr_t)rpc_status_name((int)status);
     refusal->reason = (char *)(uintptr_t)reason;
     import->refused[import->refused_count++] = refusal;
 }

@@ -270,7 +270,9 @@ def explain(result):
     print(f"\nFAILED {result.name}" + (f": {result.why}" if result.why else ""))
     if result.log and result.log.exists():
         lines = result.log.read_text(errors="replace").splitlines()
-        print("\n".join("    " + line[:200] for line in lines[-TAIL_LINES:]))
+        first = next((i for i, line in enumerate(lines) if line.startswith("FAILED: ")), None)
+        shown = lines[first:first + TAIL_LINES] if first is not None else lines[-TAIL_LINES:]
+        print("\n".join("    " + line[:200] for line in shown))
         print(f"    log:   {result.log.relative_to(ROOT)}")
     if result.again:
         print(f"    again: {result.again}")
