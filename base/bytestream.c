@@ -83,11 +83,18 @@ static void stream_finish(struct bytestream *b, int rc)
     uv_close((uv_handle_t *)&b->poll, stream_handle_closed);
 }
 
+/* What closed() says when the end did not go its way: 0 promises that all was sent. */
+static int stream_end_rc(const struct bytestream *b, int trouble)
+{
+    const bool is_as_begun = b->is_ending && (b->is_lingering || b->rc != 0);
+    return is_as_begun ? b->rc : trouble;
+}
+
 static void stream_deadline_passed(struct wheel_timer *t, void *arg)
 {
     struct bytestream *b = arg;
     (void)t;
-    stream_finish(b, b->is_ending ? b->rc : ERR_TIMEOUT);
+    stream_finish(b, stream_end_rc(b, ERR_TIMEOUT));
 }
 
 static void stream_set_deadline(struct bytestream *b, uint64_t after_ms)
@@ -383,7 +390,7 @@ static void stream_settle(struct bytestream *b)
         return;
     if (b->broken_rc) {
         stream_drain_input(b);
-        stream_finish(b, b->is_ending ? b->rc : b->broken_rc);
+        stream_finish(b, stream_end_rc(b, b->broken_rc));
         return;
     }
     const bool is_empty = b->pending.size == 0 && !stream_has_wire(b);
@@ -395,7 +402,7 @@ static void stream_settle(struct bytestream *b)
             b->events->drained(b->arg);
     }
     if (b->broken_rc && !b->is_finished)
-        stream_finish(b, b->is_ending ? b->rc : b->broken_rc);
+        stream_finish(b, stream_end_rc(b, b->broken_rc));
     if (!b->is_finished)
         stream_poll(b);
 }

@@ -40,8 +40,9 @@ struct bytestream_events {
     void (*opened)(void *arg); /* the TLS handshake is done */
     void (*received)(struct span bytes, void *arg);
     void (*drained)(void *arg); /* the output queue became empty: the kernel has it all */
-    /* rc 0: we closed it; UV_EOF: the peer did; else why it broke (ERR_FULL: it did not read,
-     * ERR_TLS, ERR_TIMEOUT, UV_ECONNRESET ...; UV_ECANCELED: aborted by us). */
+    /* rc 0: we closed it, and the kernel took all that was queued; UV_EOF: the peer did; else
+     * why it broke (ERR_FULL: it did not read, ERR_TLS, ERR_TIMEOUT, UV_ECONNRESET ...;
+     * UV_ECANCELED: aborted by us). */
     void (*closed)(int rc, void *arg);
 };
 

@@ -26,7 +26,7 @@ static struct {
 } armory = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Under the lock. */
-static struct fault_point *find_point(struct span name)
+static struct fault_point *fault_find(struct span name)
 {
     for (size_t i = 0; i < armory.point_count; i++)
         if (span_is(name, armory.points[i].name))
@@ -34,7 +34,7 @@ static struct fault_point *find_point(struct span name)
     return NULL;
 }
 
-static bool point_fails(struct fault_point *p)
+static bool fault_strikes(struct fault_point *p)
 {
     p->passed_count++;
     if (p->permille > 0)
@@ -46,20 +46,20 @@ static bool point_fails(struct fault_point *p)
 bool faults_hit(const char *name)
 {
     (void)pthread_mutex_lock(&armory.lock);
-    struct fault_point *p = find_point(span_text(name));
-    const bool fails = p && point_fails(p);
+    struct fault_point *p = fault_find(span_text(name));
+    const bool fails = p && fault_strikes(p);
     (void)pthread_mutex_unlock(&armory.lock);
     return fails;
 }
 
-static int arm_point(struct span name, const struct fault_point *wanted)
+static int fault_arm(struct span name, const struct fault_point *wanted)
 {
     if (name.size == 0 || name.size > FAULTS_NAME_MAX)
         return ERR_INVALID;
 
     int rc = 0;
     (void)pthread_mutex_lock(&armory.lock);
-    struct fault_point *p = find_point(name);
+    struct fault_point *p = fault_find(name);
     if (!p && armory.point_count == FAULTS_MAX)
         rc = ERR_FULL;
     else if (!p)
@@ -78,25 +78,25 @@ int faults_arm(const char *name, uint64_t nth, uint64_t count)
 {
     if (nth == 0)
         return ERR_INVALID;
-    return arm_point(span_text(name), &(struct fault_point){.first = nth, .count = count});
+    return fault_arm(span_text(name), &(struct fault_point){.first = nth, .count = count});
 }
 
-static int arm_random(struct span name, uint64_t permille, uint64_t seed)
+static int fault_arm_random(struct span name, uint64_t permille, uint64_t seed)
 {
     if (permille == 0 || permille > FAULTS_PERMILLE)
         return ERR_INVALID;
     struct fault_point wanted = {.permille = (unsigned)permille};
     prng_seed(&wanted.chance, seed);
-    return arm_point(name, &wanted);
+    return fault_arm(name, &wanted);
 }
 
 int faults_arm_random(const char *name, unsigned permille, uint64_t seed)
 {
-    return arm_random(span_text(name), permille, seed);
+    return fault_arm_random(span_text(name), permille, seed);
 }
 
 /* Reads digits off the front of text; false when there are none. */
-static bool take_number(struct span *text, uint64_t *ret_number)
+static bool fault_take_number(struct span *text, uint64_t *ret_number)
 {
     uint64_t number = 0;
     size_t size = 0;
@@ -107,7 +107,7 @@ static bool take_number(struct span *text, uint64_t *ret_number)
     return size > 0;
 }
 
-static bool take_sign(struct span *text, char sign)
+static bool fault_take_sign(struct span *text, char sign)
 {
     if (text->size == 0 || text->ptr[0] != sign)
         return false;
@@ -115,24 +115,24 @@ static bool take_sign(struct span *text, char sign)
     return true;
 }
 
-static int arm_word(struct span word)
+static int fault_arm_word(struct span word)
 {
     const struct span name = span_first(word, span_index(word, '='));
     struct span rest = span_from(word, name.size + 1);
     uint64_t first = 0;
     uint64_t second = 1;
 
-    const bool is_random = take_sign(&rest, '~');
-    if (!take_number(&rest, &first))
+    const bool is_random = fault_take_sign(&rest, '~');
+    if (!fault_take_number(&rest, &first))
         return ERR_INVALID;
-    if (take_sign(&rest, is_random ? '/' : '+') && !take_number(&rest, &second))
+    if (fault_take_sign(&rest, is_random ? '/' : '+') && !fault_take_number(&rest, &second))
         return ERR_INVALID;
     if (rest.size > 0)
         return ERR_INVALID;
     if (is_random)
-        return arm_random(name, first, second);
+        return fault_arm_random(name, first, second);
     return first == 0 ? ERR_INVALID
-                      : arm_point(name, &(struct fault_point){.first = first, .count = second});
+                      : fault_arm(name, &(struct fault_point){.first = first, .count = second});
 }
 
 int faults_arm_text(const char *text, struct strbuf *ret_why)
@@ -141,7 +141,7 @@ int faults_arm_text(const char *text, struct strbuf *ret_why)
     while (left.size > 0) {
         const struct span word = span_first(left, span_index(left, ' '));
         left = span_from(left, word.size + 1);
-        if (word.size > 0 && arm_word(word) < 0) {
+        if (word.size > 0 && fault_arm_word(word) < 0) {
             faults_reset();
             strbuf_printf(ret_why, "\"%.*s\" is not NAME=NTH, NAME=NTH+COUNT or ~PERMILLE/SEED",
                           SPAN_ARG(word));
@@ -154,7 +154,7 @@ int faults_arm_text(const char *text, struct strbuf *ret_why)
 uint64_t faults_passed(const char *name)
 {
     (void)pthread_mutex_lock(&armory.lock);
-    const struct fault_point *p = find_point(span_text(name));
+    const struct fault_point *p = fault_find(span_text(name));
     const uint64_t count = p ? p->passed_count : 0;
     (void)pthread_mutex_unlock(&armory.lock);
     return count;

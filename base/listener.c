@@ -33,7 +33,7 @@ struct listener {
     bool is_closing, is_closed;
 };
 
-static void free_closed(struct listener *l)
+static void listener_free_closed(struct listener *l)
 {
     if (!l->is_closed || l->connection_count > 0)
         return;
@@ -41,23 +41,23 @@ static void free_closed(struct listener *l)
     free(l);
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void listener_handle_closed(uv_handle_t *handle)
 {
     struct listener *l = handle->data;
     (void)close(l->fd);
     l->is_closed = true;
-    free_closed(l);
+    listener_free_closed(l);
 }
 
 /* A reset tells the client at once, and leaves no TIME_WAIT. */
-static void reset_connection(int fd)
+static void listener_reset(int fd)
 {
     const struct linger at_once = {.l_onoff = 1};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     (void)close(fd);
 }
 
-static bool take_token(struct listener *l)
+static bool listener_take_token(struct listener *l)
 {
     const uint64_t rate = l->limits.accepts_per_second;
     if (rate == 0)
@@ -75,18 +75,18 @@ static bool take_token(struct listener *l)
     return true;
 }
 
-static void rest_a_moment(struct listener *l)
+static void listener_rest(struct listener *l)
 {
     (void)uv_poll_stop(&l->poll);
     wheel_set(loop_wheel(l->loop), &l->rest, loop_now_ms(l->loop) + LISTENER_REST_MS);
 }
 
-static void hand_over(struct listener *l, int fd, const struct sockaddr_storage *peer)
+static void listener_hand_over(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
     const int on = 1;
     if (l->limits.connections_max > 0) {
         if (l->connection_count >= l->limits.connections_max) {
-            reset_connection(fd);
+            listener_reset(fd);
             return;
         }
         l->connection_count++;
@@ -96,22 +96,22 @@ static void hand_over(struct listener *l, int fd, const struct sockaddr_storage 
     l->accepted(fd, peer, l->arg);
 }
 
-static bool is_connections_own(int error)
+static bool listener_is_peers_fault(int error)
 {
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
 }
 
-static void connection_waits(uv_poll_t *poll, int status, int events)
+static void listener_polled(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
     (void)events;
     if (status < 0) {
-        rest_a_moment(l);
+        listener_rest(l);
         return;
     }
     for (uint32_t i = 0; i < l->limits.accepts_per_turn && !l->is_closing; i++) {
-        if (!take_token(l)) {
-            rest_a_moment(l);
+        if (!listener_take_token(l)) {
+            listener_rest(l);
             return;
         }
         struct sockaddr_storage peer = {0};
@@ -119,26 +119,26 @@ static void connection_waits(uv_poll_t *poll, int status, int events)
         const int fd =
             accept4(l->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            hand_over(l, fd, &peer);
+            listener_hand_over(l, fd, &peer);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
-        } else if (!is_connections_own(errno)) {
-            rest_a_moment(l); /* EMFILE, ENFILE, ENOBUFS, ENOMEM */
+        } else if (!listener_is_peers_fault(errno)) {
+            listener_rest(l); /* EMFILE, ENFILE, ENOBUFS, ENOMEM */
             return;
         }
     }
 }
 
-static void rest_passed(struct wheel_timer *t, void *arg)
+static void listener_rested(struct wheel_timer *t, void *arg)
 {
     struct listener *l = arg;
     (void)t;
-    if (uv_poll_start(&l->poll, UV_READABLE, connection_waits) < 0)
-        rest_a_moment(l);
+    if (uv_poll_start(&l->poll, UV_READABLE, listener_polled) < 0)
+        listener_rest(l);
 }
 
-static int parse_address(const char *address, uint16_t port, struct sockaddr_storage *ret_addr,
-                         socklen_t *ret_size)
+static int listener_parse_address(const char *address, uint16_t port,
+                                  struct sockaddr_storage *ret_addr, socklen_t *ret_size)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
@@ -157,11 +157,11 @@ static int parse_address(const char *address, uint16_t port, struct sockaddr_sto
 }
 
 /* Returns a bound socket or a negative error. */
-static int bind_tcp(const char *address, uint16_t port, bool is_shared)
+static int listener_bind(const char *address, uint16_t port, bool is_shared)
 {
     struct sockaddr_storage addr;
     socklen_t size = 0;
-    const int rc = parse_address(address, port, &addr, &size);
+    const int rc = listener_parse_address(address, port, &addr, &size);
     if (rc < 0)
         return rc;
     const int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -182,7 +182,7 @@ static int bind_tcp(const char *address, uint16_t port, bool is_shared)
     return fd;
 }
 
-static uint16_t bound_port(int fd)
+static uint16_t listener_bound_port(int fd)
 {
     struct sockaddr_storage addr = {0};
     socklen_t size = sizeof(addr);
@@ -207,11 +207,11 @@ static int listener_serve(struct loop *loop, int fd, const struct listener_limit
         l->limits = *limits;
     if (l->limits.accepts_per_turn == 0)
         l->limits.accepts_per_turn = LISTENER_ACCEPTS_PER_TURN;
-    l->rest.expired = rest_passed;
+    l->rest.expired = listener_rested;
     l->rest.arg = l;
     l->refilled_ms = loop_now_ms(loop);
     l->tokens = (uint64_t)l->limits.accepts_per_second * LISTENER_MS_PER_S;
-    l->port = bound_port(fd);
+    l->port = listener_bound_port(fd);
 
     int rc = listen(fd, LISTENER_BACKLOG) == 0 ? 0 : -errno;
     if (rc == 0)
@@ -221,7 +221,7 @@ static int listener_serve(struct loop *loop, int fd, const struct listener_limit
         return rc;
     }
     l->poll.data = l;
-    (void)uv_poll_start(&l->poll, UV_READABLE, connection_waits);
+    (void)uv_poll_start(&l->poll, UV_READABLE, listener_polled);
     *ret_listener = STEAL(l);
     return 0;
 }
@@ -230,13 +230,13 @@ int listener_open(struct loop *loop, const char *address, uint16_t port,
                   const struct listener_limits *limits, listener_accepted_fn accepted,
                   void *arg, struct listener **ret_listener)
 {
-    const int fd = bind_tcp(address, port, true);
+    const int fd = listener_bind(address, port, true);
     return fd < 0 ? fd : listener_serve(loop, fd, limits, accepted, arg, ret_listener);
 }
 
 /* Removes a socket that a dead server left behind. Returns 0, or UV_EADDRINUSE when somebody
  * serves it or it is no socket. */
-static int clear_path(const struct sockaddr_un *addr)
+static int listener_clear_path(const struct sockaddr_un *addr)
 {
     struct stat st;
     if (lstat(addr->sun_path, &st) != 0)
@@ -262,7 +262,7 @@ int listener_open_unix(struct loop *loop, const char *path, mode_t mode,
     if (strlen(path) == 0 || strlen(path) >= sizeof(addr.sun_path))
         return ERR_INVALID;
     memcpy(addr.sun_path, path, strlen(path));
-    int rc = clear_path(&addr);
+    int rc = listener_clear_path(&addr);
     if (rc < 0)
         return rc;
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -282,7 +282,7 @@ int listener_open_unix(struct loop *loop, const char *path, mode_t mode,
 
 int listener_probe(const char *address, uint16_t port)
 {
-    const int fd = bind_tcp(address, port, false);
+    const int fd = listener_bind(address, port, false);
     if (fd < 0)
         return fd;
     /* SO_REUSEADDR lets two bind; only one can listen. */
@@ -302,7 +302,7 @@ void listener_release(struct listener *l)
         return;
     assert(l->connection_count > 0);
     l->connection_count--;
-    free_closed(l);
+    listener_free_closed(l);
 }
 
 uint32_t listener_connection_count(const struct listener *l)
@@ -318,5 +318,5 @@ void listener_close(struct listener *l)
     wheel_cancel(loop_wheel(l->loop), &l->rest);
     if (l->path)
         (void)unlink(l->path);
-    uv_close((uv_handle_t *)&l->poll, handle_closed);
+    uv_close((uv_handle_t *)&l->poll, listener_handle_closed);
 }

@@ -46,7 +46,7 @@ static struct span sentence_module(const char *sentence)
 }
 
 /* Controls, and the marks that turn the direction of what follows them. */
-static bool is_unsafe(uint32_t character)
+static bool log_is_unsafe(uint32_t character)
 {
     return character < ' ' || (character >= 0x7f && character < 0xa0) ||
            (character >= 0x2028 && character <= 0x202e) ||
@@ -55,7 +55,7 @@ static bool is_unsafe(uint32_t character)
 
 /* A quoted string that is well-formed UTF-8 in both formats. What is no character, or an
  * unsafe one, becomes \xNN byte by byte (in JSON the backslash itself is escaped). */
-static void add_quoted(struct strbuf *out, enum log_format format, struct span text)
+static void line_add_quoted(struct strbuf *out, enum log_format format, struct span text)
 {
     const bool is_cut = text.size > LOG_TEXT_MAX;
     struct span left = span_first(text, LOG_TEXT_MAX);
@@ -64,7 +64,7 @@ static void add_quoted(struct strbuf *out, enum log_format format, struct span t
     while (left.size > 0) {
         uint32_t character = 0;
         size_t size = utf8char_size(left, &character);
-        const bool is_plain = size > 0 && !is_unsafe(character);
+        const bool is_plain = size > 0 && !log_is_unsafe(character);
         size = size ? size : 1;
         if (is_plain) {
             if (character == '"' || character == '\\')
@@ -79,7 +79,7 @@ static void add_quoted(struct strbuf *out, enum log_format format, struct span t
     strbuf_add_text(out, is_cut ? "...\"" : "\"");
 }
 
-static void add_stamp(struct strbuf *out, uint64_t wall_us)
+static void line_add_stamp(struct strbuf *out, uint64_t wall_us)
 {
     const time_t seconds = (time_t)(wall_us / LOG_US_PER_S);
     struct tm utc;
@@ -89,8 +89,8 @@ static void add_stamp(struct strbuf *out, uint64_t wall_us)
                   (unsigned)(wall_us % LOG_US_PER_S / 1000));
 }
 
-static void add_key(struct strbuf *out, enum log_format format, const char *key,
-                    const char *unit)
+static void line_add_key(struct strbuf *out, enum log_format format, const char *key,
+                         const char *unit)
 {
     if (format == LOG_JSON)
         strbuf_printf(out, ",\"%s%s\":", key, unit);
@@ -98,14 +98,15 @@ static void add_key(struct strbuf *out, enum log_format format, const char *key,
         strbuf_printf(out, " %s%s=", key, unit);
 }
 
-static void add_value(struct strbuf *out, enum log_format format, const struct log_field *f)
+static void line_add_value(struct strbuf *out, enum log_format format,
+                           const struct log_field *f)
 {
     switch (f->kind) {
     case LOG_KIND_TEXT:
         if (span_is_none(f->text))
             strbuf_add_text(out, format == LOG_JSON ? "null" : "-");
         else
-            add_quoted(out, format, f->text);
+            line_add_quoted(out, format, f->text);
         break;
     case LOG_KIND_INT:
         strbuf_printf(out, "%lld", (long long)(int64_t)f->number);
@@ -133,27 +134,27 @@ void log_write(struct strbuf *out, enum log_format format, uint64_t wall_us, con
         text = span_from(text, 1);
 
     strbuf_add_text(out, is_json ? "{\"ts\":\"" : "ts=");
-    add_stamp(out, wall_us);
+    line_add_stamp(out, wall_us);
     strbuf_printf(out, is_json ? "\",\"level\":\"%s\"" : " level=%s", level_names[level]);
     if (node && node[0]) {
-        add_key(out, format, "node", "");
-        add_quoted(out, format, span_text(node));
+        line_add_key(out, format, "node", "");
+        line_add_quoted(out, format, span_text(node));
     }
     if (module.size > 0)
         strbuf_printf(out, is_json ? ",\"component\":\"%.*s\"" : " component=%.*s",
                       SPAN_ARG(module));
-    add_key(out, format, "msg", "");
-    add_quoted(out, format, text);
+    line_add_key(out, format, "msg", "");
+    line_add_quoted(out, format, text);
     for (const struct log_field *f = fields; f->kind != LOG_KIND_END; f++) {
-        add_key(out, format, f->key, f->unit ? f->unit : "");
-        add_value(out, format, f);
+        line_add_key(out, format, f->key, f->unit ? f->unit : "");
+        line_add_value(out, format, f);
     }
     strbuf_add_text(out, is_json ? "}\n" : "\n");
 }
 
 /* A reader of the error stream that is gone or slow must not stop us: what it does not take
  * is lost. */
-static void write_to_stderr(struct span line)
+static void log_to_stderr(struct span line)
 {
     while (line.size > 0) {
         const ssize_t written = write(STDERR_FILENO, line.ptr, line.size);
@@ -171,12 +172,12 @@ void log_line(enum log_level level, const char *sentence, const struct log_field
     if (journal.sink)
         journal.sink(strbuf_span(&line), journal.sink_arg);
     else
-        write_to_stderr(strbuf_span(&line));
+        log_to_stderr(strbuf_span(&line));
     (void)pthread_mutex_unlock(&journal.lock);
 }
 
 /* Under the lock. */
-static struct module_level *find_module(struct span name)
+static struct module_level *log_find_module(struct span name)
 {
     for (size_t i = 0; i < journal.module_count; i++)
         if (span_is(name, journal.modules[i].name))
@@ -184,10 +185,10 @@ static struct module_level *find_module(struct span name)
     return NULL;
 }
 
-static enum log_level level_of(struct span module)
+static enum log_level log_level_of(struct span module)
 {
     (void)pthread_mutex_lock(&journal.lock);
-    const struct module_level *own = find_module(module);
+    const struct module_level *own = log_find_module(module);
     const enum log_level level = own ? own->level : journal.general;
     (void)pthread_mutex_unlock(&journal.lock);
     return level;
@@ -197,11 +198,11 @@ bool log_is_on(enum log_level level, const char *sentence)
 {
     if ((int)level < atomic_load_explicit(&journal.lowest, memory_order_relaxed))
         return false;
-    return level >= level_of(sentence_module(sentence));
+    return level >= log_level_of(sentence_module(sentence));
 }
 
 /* Under the lock. */
-static void update_lowest(void)
+static void log_update_lowest(void)
 {
     enum log_level lowest = journal.general;
     for (size_t i = 0; i < journal.module_count; i++)
@@ -211,9 +212,9 @@ static void update_lowest(void)
 }
 
 /* Under the lock. */
-static int set_module_level(struct span name, enum log_level level)
+static int log_set_module(struct span name, enum log_level level)
 {
-    struct module_level *own = find_module(name);
+    struct module_level *own = log_find_module(name);
     if (!own && journal.module_count == LOG_MODULES_MAX)
         return ERR_FULL;
     if (!own) {
@@ -225,7 +226,7 @@ static int set_module_level(struct span name, enum log_level level)
     return 0;
 }
 
-static bool is_module_name(struct span name)
+static bool log_is_module_name(struct span name)
 {
     if (name.size == 0 || name.size > LOG_MODULE_MAX)
         return false;
@@ -237,30 +238,30 @@ static bool is_module_name(struct span name)
 
 int log_set_level(const char *module, enum log_level level)
 {
-    if (module && !is_module_name(span_text(module)))
+    if (module && !log_is_module_name(span_text(module)))
         return ERR_INVALID;
 
     int rc = 0;
     (void)pthread_mutex_lock(&journal.lock);
     if (module)
-        rc = set_module_level(span_text(module), level);
+        rc = log_set_module(span_text(module), level);
     else
         journal.general = level;
-    update_lowest();
+    log_update_lowest();
     (void)pthread_mutex_unlock(&journal.lock);
     return rc;
 }
 
 enum log_level log_module_level(const char *module)
 {
-    return level_of(module ? span_text(module) : span_of("", 0));
+    return log_level_of(module ? span_text(module) : span_of("", 0));
 }
 
 void log_clear_levels(void)
 {
     (void)pthread_mutex_lock(&journal.lock);
     journal.module_count = 0;
-    update_lowest();
+    log_update_lowest();
     (void)pthread_mutex_unlock(&journal.lock);
 }
 

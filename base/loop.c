@@ -52,14 +52,14 @@ struct loop {
 
 static _Thread_local struct loop *loop_of_thread;
 
-static void queue_push(struct message_queue *q, struct message *m)
+static void local_queue_push(struct message_queue *q, struct message *m)
 {
     m->next = NULL;
     *q->tail = m;
     q->tail = &m->next;
 }
 
-static struct message *queue_take(struct message_queue *q)
+static struct message *local_queue_take(struct message_queue *q)
 {
     struct message *batch = q->head;
     q->head = NULL;
@@ -67,9 +67,9 @@ static struct message *queue_take(struct message_queue *q)
     return batch;
 }
 
-static void queue_deliver(struct message_queue *q, void *owner)
+static void local_queue_deliver(struct message_queue *q, void *owner)
 {
-    struct message *m = queue_take(q);
+    struct message *m = local_queue_take(q);
     while (m) {
         struct message *next = m->next;
         m->deliver(m, owner);
@@ -77,9 +77,9 @@ static void queue_deliver(struct message_queue *q, void *owner)
     }
 }
 
-static void queue_discard(struct message_queue *q)
+static void local_queue_discard(struct message_queue *q)
 {
-    struct message *m = queue_take(q);
+    struct message *m = local_queue_take(q);
     while (m) {
         struct message *next = m->next;
         m->discard(m);
@@ -87,23 +87,23 @@ static void queue_discard(struct message_queue *q)
     }
 }
 
-static void idle_passed(uv_idle_t *idle)
+static void loop_idle_passed(uv_idle_t *idle)
 {
     (void)uv_idle_stop(idle); /* it only kept the loop from sleeping */
 }
 
-static void wheel_came_due(uv_timer_t *timer)
+static void loop_wheel_came_due(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     wheel_advance(loop->wheel, loop_now_ms(loop));
 }
 
-static void beat_passed(uv_timer_t *timer)
+static void loop_beat_passed(uv_timer_t *timer)
 {
     (void)timer; /* the turn that it makes counts */
 }
 
-static void measure_sleep(struct loop *loop)
+static void loop_measure_sleep(struct loop *loop)
 {
     const uint64_t now_ms = monoclock_ms();
     const uint64_t awake_ms = uv_hrtime() / 1000000;
@@ -113,7 +113,7 @@ static void measure_sleep(struct loop *loop)
 }
 
 /* Has libuv wake us when the wheel wants to be advanced. */
-static void wheel_arm(struct loop *loop)
+static void loop_arm_wheel(struct loop *loop)
 {
     const uint64_t due_ms = wheel_next_ms(loop->wheel);
     if (due_ms == loop->wheel_due_ms && uv_is_active((uv_handle_t *)&loop->wheel_due))
@@ -124,35 +124,35 @@ static void wheel_arm(struct loop *loop)
         return;
     }
     const uint64_t now_ms = loop_now_ms(loop);
-    (void)uv_timer_start(&loop->wheel_due, wheel_came_due,
+    (void)uv_timer_start(&loop->wheel_due, loop_wheel_came_due,
                          due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
-static void finish_turn(struct loop *loop)
+static void loop_finish_turn(struct loop *loop)
 {
-    measure_sleep(loop);
+    loop_measure_sleep(loop);
     for (int pass = 0; pass < LOOP_PASSES_MAX && (loop->local.head || loop->at_end.head);
          pass++) {
         loop->local_count = 0;
-        queue_deliver(&loop->local, loop->owner);
+        local_queue_deliver(&loop->local, loop->owner);
         if (!loop->local.head)
-            queue_deliver(&loop->at_end, loop->owner);
+            local_queue_deliver(&loop->at_end, loop->owner);
     }
     if (loop->local.head || loop->at_end.head)
-        (void)uv_idle_start(&loop->idle, idle_passed);
-    wheel_arm(loop);
+        (void)uv_idle_start(&loop->idle, loop_idle_passed);
+    loop_arm_wheel(loop);
 }
 
-static void before_poll(uv_prepare_t *prepare)
+static void loop_before_poll(uv_prepare_t *prepare)
 {
-    finish_turn(prepare->data);
+    loop_finish_turn(prepare->data);
 }
 
-static void after_poll(uv_check_t *check)
+static void loop_after_poll(uv_check_t *check)
 {
     struct loop *loop = check->data;
     atomic_fetch_add_explicit(&loop->turn_count, 1, memory_order_relaxed);
-    finish_turn(loop);
+    loop_finish_turn(loop);
 }
 
 static void loop_stopped(struct message *self, void *owner)
@@ -162,33 +162,33 @@ static void loop_stopped(struct message *self, void *owner)
     mailbox_close(loop->mailbox);
 }
 
-static void stop_discarded(struct message *self)
+static void loop_stop_discarded(struct message *self)
 {
     (void)self; /* part of the loop */
 }
 
 /* Handles of the loop's own, which keep it alive no longer than its objects' do. */
-static void open_handle(struct loop *loop, uv_handle_t *handle)
+static void loop_open_handle(struct loop *loop, uv_handle_t *handle)
 {
     handle->data = loop;
     uv_unref(handle);
 }
 
-static void open_handles(struct loop *loop)
+static void loop_open_handles(struct loop *loop)
 {
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
     (void)uv_check_init(&loop->uv, &loop->check);
     (void)uv_idle_init(&loop->uv, &loop->idle);
     (void)uv_timer_init(&loop->uv, &loop->beat);
     (void)uv_timer_init(&loop->uv, &loop->wheel_due);
-    open_handle(loop, (uv_handle_t *)&loop->prepare);
-    open_handle(loop, (uv_handle_t *)&loop->check);
-    open_handle(loop, (uv_handle_t *)&loop->idle);
-    open_handle(loop, (uv_handle_t *)&loop->beat);
-    open_handle(loop, (uv_handle_t *)&loop->wheel_due);
-    (void)uv_prepare_start(&loop->prepare, before_poll);
-    (void)uv_check_start(&loop->check, after_poll);
-    (void)uv_timer_start(&loop->beat, beat_passed, LOOP_BEAT_MS, LOOP_BEAT_MS);
+    loop_open_handle(loop, (uv_handle_t *)&loop->prepare);
+    loop_open_handle(loop, (uv_handle_t *)&loop->check);
+    loop_open_handle(loop, (uv_handle_t *)&loop->idle);
+    loop_open_handle(loop, (uv_handle_t *)&loop->beat);
+    loop_open_handle(loop, (uv_handle_t *)&loop->wheel_due);
+    (void)uv_prepare_start(&loop->prepare, loop_before_poll);
+    (void)uv_check_start(&loop->check, loop_after_poll);
+    (void)uv_timer_start(&loop->beat, loop_beat_passed, LOOP_BEAT_MS, LOOP_BEAT_MS);
 }
 
 int loop_new(const char *name, size_t mailbox_capacity, struct loop **ret_loop)
@@ -202,15 +202,15 @@ int loop_new(const char *name, size_t mailbox_capacity, struct loop **ret_loop)
         (void)uv_loop_close(&loop->uv);
         return rc;
     }
-    open_handles(loop);
+    loop_open_handles(loop);
     loop->local.tail = &loop->local.head;
     loop->at_end.tail = &loop->at_end.head;
     loop->capacity = mailbox_capacity;
-    loop->stop = (struct message){.deliver = loop_stopped, .discard = stop_discarded};
+    loop->stop = (struct message){.deliver = loop_stopped, .discard = loop_stop_discarded};
     (void)strncpy(loop->name, name, sizeof(loop->name) - 1);
     atomic_init(&loop->is_stopping, false);
     atomic_init(&loop->turn_count, 0);
-    measure_sleep(loop);
+    loop_measure_sleep(loop);
     wheel_new(loop_now_ms(loop), &loop->wheel);
 
     *ret_loop = STEAL(loop);
@@ -274,7 +274,7 @@ void loop_run(struct loop *loop)
     loop_of_thread = loop;
     do {
         (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-        finish_turn(loop); /* what the last close callbacks left */
+        loop_finish_turn(loop); /* what the last close callbacks left */
     } while (uv_loop_alive(&loop->uv) || loop->local.head || loop->at_end.head);
     loop_end(loop);
     loop_of_thread = outer;
@@ -301,8 +301,8 @@ void loop_free(struct loop *loop)
     loop_join(loop);
     if (!loop->has_ended)
         loop_end(loop);
-    queue_discard(&loop->local);
-    queue_discard(&loop->at_end);
+    local_queue_discard(&loop->local);
+    local_queue_discard(&loop->at_end);
     if (loop->scratch)
         loop->scratch_release(loop->scratch);
     const int rc = uv_loop_close(&loop->uv);
@@ -342,14 +342,14 @@ int loop_post(struct loop *loop, struct message *m)
     if (loop->local_count == loop->capacity)
         return ERR_FULL;
     loop->local_count++;
-    queue_push(&loop->local, m);
+    local_queue_push(&loop->local, m);
     return 0;
 }
 
 void loop_reply(struct loop *loop, struct message *m)
 {
     if (loop_of_thread == loop)
-        queue_push(&loop->local, m);
+        local_queue_push(&loop->local, m);
     else
         mailbox_reply(loop->mailbox, m);
 }
@@ -357,12 +357,12 @@ void loop_reply(struct loop *loop, struct message *m)
 void loop_later(struct loop *loop, struct message *m)
 {
     assert(loop_of_thread == loop || !loop_of_thread);
-    queue_push(&loop->local, m);
+    local_queue_push(&loop->local, m);
 }
 
 void loop_at_turn_end(struct loop *loop, struct message *m)
 {
-    queue_push(&loop->at_end, m);
+    local_queue_push(&loop->at_end, m);
 }
 
 void loop_drain(struct loop *loop)

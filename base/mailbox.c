@@ -21,7 +21,7 @@ struct mailbox {
 };
 
 /* Detaches the whole queue in one short critical section. */
-static struct message *take_all_messages(struct mailbox *m)
+static struct message *mailbox_take_all(struct mailbox *m)
 {
     uv_mutex_lock(&m->lock);
     struct message *batch = m->head;
@@ -32,7 +32,7 @@ static struct message *take_all_messages(struct mailbox *m)
     return batch;
 }
 
-static void discard_all_messages(struct message *message)
+static void mailbox_discard_all(struct message *message)
 {
     while (message) {
         struct message *next = message->next;
@@ -43,11 +43,11 @@ static void discard_all_messages(struct message *message)
 
 void mailbox_drain(struct mailbox *m)
 {
-    struct message *message = take_all_messages(m);
+    struct message *message = mailbox_take_all(m);
 
     while (message) {
         if (mailbox_is_closed(m)) { /* by the deliver() before this one */
-            discard_all_messages(message);
+            mailbox_discard_all(message);
             return;
         }
         struct message *next = message->next;
@@ -90,7 +90,7 @@ void mailbox_set_owner(struct mailbox *m, void *owner)
 }
 
 /* The caller holds the lock, under which no close can take the handle away. */
-static void append_message(struct mailbox *m, struct message *message)
+static void mailbox_append(struct mailbox *m, struct message *message)
 {
     const bool was_empty = !m->head;
     *m->tail = message;
@@ -110,7 +110,7 @@ int mailbox_post(struct mailbox *m, struct message *message)
     } else if (m->count == m->capacity) {
         rc = ERR_FULL;
     } else {
-        append_message(m, message);
+        mailbox_append(m, message);
         m->count++;
     }
     uv_mutex_unlock(&m->lock);
@@ -123,7 +123,7 @@ void mailbox_reply(struct mailbox *m, struct message *message)
     uv_mutex_lock(&m->lock);
     const bool is_closed = m->is_closed;
     if (!is_closed)
-        append_message(m, message);
+        mailbox_append(m, message);
     uv_mutex_unlock(&m->lock);
 
     if (is_closed)
@@ -139,7 +139,7 @@ void mailbox_close(struct mailbox *m)
         uv_close((uv_handle_t *)&m->wakeup, NULL);
     uv_mutex_unlock(&m->lock);
 
-    discard_all_messages(take_all_messages(m));
+    mailbox_discard_all(mailbox_take_all(m));
 }
 
 bool mailbox_is_closed(struct mailbox *m)

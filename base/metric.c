@@ -114,7 +114,7 @@ static uint64_t cell_sum(unsigned cell)
     return sum;
 }
 
-static void thread_ended(void *ended)
+static void metric_thread_ended(void *ended)
 {
     struct metric_thread *thread = ended;
     (void)pthread_mutex_lock(&registry.lock);
@@ -137,7 +137,7 @@ static void thread_ended(void *ended)
 
 static void make_thread_key(void)
 {
-    if (pthread_key_create(&thread_key, thread_ended) != 0)
+    if (pthread_key_create(&thread_key, metric_thread_ended) != 0)
         abort();
 }
 
@@ -182,7 +182,7 @@ void metric_observe(struct metric *m, double seconds)
 
 /* ---- registering ---- */
 
-static void add_escaped(struct strbuf *out, const char *text, bool has_quotes)
+static void label_add_escaped(struct strbuf *out, const char *text, bool has_quotes)
 {
     for (; *text; text++) {
         if (*text == '\\' || (*text == '"' && has_quotes))
@@ -194,15 +194,16 @@ static void add_escaped(struct strbuf *out, const char *text, bool has_quotes)
     }
 }
 
-static void format_labels(struct strbuf *out, va_list pairs)
+static void label_format_all(struct strbuf *out, va_list pairs)
 {
     int count = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): every caller has started it */
     for (const char *label = va_arg(pairs, const char *); label;
          label = va_arg(pairs, const char *)) {
         const char *value = va_arg(pairs, const char *);
         assert(value && count < METRIC_LABELS_MAX);
         strbuf_printf(out, "%s%s=\"", count++ ? "," : "", label);
-        add_escaped(out, value, true);
+        label_add_escaped(out, value, true);
         strbuf_add_byte(out, '"');
     }
 }
@@ -232,11 +233,11 @@ static struct metric_family *family_of(const char *name, const char *help,
     return family;
 }
 
-static struct metric *find_or_make(const char *name, const char *help,
-                                   const struct metric *like, va_list pairs)
+static struct metric *metric_find_or_make(const char *name, const char *help,
+                                          const struct metric *like, va_list pairs)
 {
     CLEANUP(strbuf_done) struct strbuf labels = {0};
-    format_labels(&labels, pairs);
+    label_format_all(&labels, pairs);
     const unsigned cells = like->fn                         ? 0
                            : like->type == METRIC_HISTOGRAM ? METRIC_CELLS_MOST
                                                             : 1;
@@ -278,7 +279,7 @@ struct metric *metric_counter_labeled(const char *name, const char *help, ...)
     va_list pairs;
     va_start(pairs, help);
     struct metric *m =
-        find_or_make(name, help, &(struct metric){.type = METRIC_COUNTER}, pairs);
+        metric_find_or_make(name, help, &(struct metric){.type = METRIC_COUNTER}, pairs);
     va_end(pairs);
     return m;
 }
@@ -287,7 +288,8 @@ struct metric *metric_gauge_labeled(const char *name, const char *help, ...)
 {
     va_list pairs;
     va_start(pairs, help);
-    struct metric *m = find_or_make(name, help, &(struct metric){.type = METRIC_GAUGE}, pairs);
+    struct metric *m =
+        metric_find_or_make(name, help, &(struct metric){.type = METRIC_GAUGE}, pairs);
     va_end(pairs);
     return m;
 }
@@ -297,7 +299,7 @@ struct metric *metric_histogram_labeled(const char *name, const char *help, ...)
     va_list pairs;
     va_start(pairs, help);
     struct metric *m =
-        find_or_make(name, help, &(struct metric){.type = METRIC_HISTOGRAM}, pairs);
+        metric_find_or_make(name, help, &(struct metric){.type = METRIC_HISTOGRAM}, pairs);
     va_end(pairs);
     return m;
 }
@@ -307,7 +309,7 @@ struct metric *metric_gauge_fn_labeled(const char *name, const char *help, metri
 {
     va_list pairs;
     va_start(pairs, arg);
-    struct metric *m = find_or_make(
+    struct metric *m = metric_find_or_make(
         name, help, &(struct metric){.type = METRIC_GAUGE, .fn = fn, .arg = arg}, pairs);
     va_end(pairs);
     return m;
@@ -318,7 +320,7 @@ struct metric *metric_counter_fn_labeled(const char *name, const char *help, met
 {
     va_list pairs;
     va_start(pairs, arg);
-    struct metric *m = find_or_make(
+    struct metric *m = metric_find_or_make(
         name, help, &(struct metric){.type = METRIC_COUNTER, .fn = fn, .arg = arg}, pairs);
     va_end(pairs);
     return m;
@@ -346,7 +348,7 @@ void metric_forget(struct metric *m)
 /* ---- reading ---- */
 
 /* Under the lock. */
-static double scalar_value(struct metric *m)
+static double metric_scalar(struct metric *m)
 {
     if (m->fn)
         return m->fn(m->arg);
@@ -368,12 +370,12 @@ double metric_value(struct metric *m)
 {
     (void)pthread_mutex_lock(&registry.lock);
     const double value =
-        m->type == METRIC_HISTOGRAM ? (double)observation_count(m) : scalar_value(m);
+        m->type == METRIC_HISTOGRAM ? (double)observation_count(m) : metric_scalar(m);
     (void)pthread_mutex_unlock(&registry.lock);
     return value;
 }
 
-static void add_double(struct strbuf *out, double value)
+static void sample_add_double(struct strbuf *out, double value)
 {
     if (isnan(value))
         strbuf_add_text(out, "NaN");
@@ -383,8 +385,8 @@ static void add_double(struct strbuf *out, double value)
         strbuf_printf(out, "%.15g", value);
 }
 
-static void add_sample(struct strbuf *out, const char *name, const char *ending,
-                       const char *labels)
+static void sample_add_name(struct strbuf *out, const char *name, const char *ending,
+                            const char *labels)
 {
     strbuf_printf(out, "%s%s", name, ending);
     if (labels[0])
@@ -402,10 +404,10 @@ static void render_histogram(struct strbuf *out, const char *name, const struct 
         strbuf_add_number(out, count);
         strbuf_add_byte(out, '\n');
     }
-    add_sample(out, name, "_sum", m->labels);
-    add_double(out, (double)cell_sum(m->first_cell + METRIC_BUCKETS) / 1e9);
+    sample_add_name(out, name, "_sum", m->labels);
+    sample_add_double(out, (double)cell_sum(m->first_cell + METRIC_BUCKETS) / 1e9);
     strbuf_add_byte(out, '\n');
-    add_sample(out, name, "_count", m->labels);
+    sample_add_name(out, name, "_count", m->labels);
     strbuf_add_number(out, count);
     strbuf_add_byte(out, '\n');
 }
@@ -417,15 +419,15 @@ static void render_family(struct strbuf *out, const struct metric_family *family
     if (is_openmetrics && family->type == METRIC_COUNTER)
         size -= SPAN("_total").size; /* the family's name there; its samples keep the ending */
     strbuf_printf(out, "# HELP %.*s ", (int)size, family->name);
-    add_escaped(out, family->help, is_openmetrics);
+    label_add_escaped(out, family->help, is_openmetrics);
     strbuf_printf(out, "\n# TYPE %.*s %s\n", (int)size, family->name, type_names[family->type]);
     for (struct metric *m = family->metrics; m; m = m->next) {
         if (m->type == METRIC_HISTOGRAM) {
             render_histogram(out, family->name, m);
             continue;
         }
-        add_sample(out, family->name, "", m->labels);
-        add_double(out, scalar_value(m));
+        sample_add_name(out, family->name, "", m->labels);
+        sample_add_double(out, metric_scalar(m));
         strbuf_add_byte(out, '\n');
     }
 }

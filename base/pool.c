@@ -25,7 +25,7 @@ struct pool {
 };
 
 /* The next job, or NULL when the pool closes. */
-static struct pool_job *wait_for_job(struct pool *pool)
+static struct pool_job *pool_wait_for_job(struct pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
     while (!pool->head && !pool->is_closed)
@@ -45,14 +45,14 @@ static void *pool_thread(void *arg)
 {
     struct pool *pool = arg;
     (void)pthread_setname_np(pthread_self(), "pool");
-    for (struct pool_job *job = wait_for_job(pool); job; job = wait_for_job(pool)) {
+    for (struct pool_job *job = pool_wait_for_job(pool); job; job = pool_wait_for_job(pool)) {
         job->work(job);
         loop_reply(job->home, &job->done);
     }
     return NULL;
 }
 
-static void free_half_built(struct pool **pool)
+static void pool_free_half_built(struct pool **pool)
 {
     pool_free(*pool);
 }
@@ -62,7 +62,7 @@ int pool_new(unsigned threads, size_t queue_max, struct pool **ret_pool)
     assert(threads >= 1);
     assert(queue_max >= 1);
 
-    CLEANUP(free_half_built)
+    CLEANUP(pool_free_half_built)
     struct pool *pool = mem_zeroed(1, sizeof(*pool) + threads * sizeof(pool->threads[0]));
     pool->tail = &pool->head;
     pool->queue_max = queue_max;

@@ -60,7 +60,7 @@ static size_t edit_distance(struct span a, struct span b)
 }
 
 /* How far a candidate is from the word; SIZE_MAX: it cannot have been meant. */
-static size_t distance_to(struct span word, struct span candidate)
+static size_t setting_distance(struct span word, struct span candidate)
 {
     if (word.size == 0 || word.size > SETTINGS_WORD_MAX || candidate.size > SETTINGS_WORD_MAX)
         return SIZE_MAX;
@@ -80,7 +80,7 @@ const char *settings_nearest(struct span word, const char *const *candidates)
     const char *nearest = NULL;
     size_t nearest_distance = SIZE_MAX;
     for (size_t i = 0; candidates[i]; i++) {
-        const size_t distance = distance_to(word, span_text(candidates[i]));
+        const size_t distance = setting_distance(word, span_text(candidates[i]));
         if (distance < nearest_distance) {
             nearest = candidates[i];
             nearest_distance = distance;
@@ -89,7 +89,7 @@ const char *settings_nearest(struct span word, const char *const *candidates)
     return nearest;
 }
 
-static void say_meant(struct strbuf *why, const char *meant)
+static void setting_say_meant(struct strbuf *why, const char *meant)
 {
     if (meant)
         strbuf_printf(why, "; did you mean %s?", meant);
@@ -97,13 +97,13 @@ static void say_meant(struct strbuf *why, const char *meant)
 
 /* ---- text to number ---- */
 
-static struct span text_shown(struct span text)
+static struct span setting_shown(struct span text)
 {
     return span_first(text, SETTINGS_SHOWN_MAX);
 }
 
 /* Digits off the front of text; false when there are none or too many. */
-static bool take_digits(struct span *text, uint64_t *ret_number)
+static bool setting_take_digits(struct span *text, uint64_t *ret_number)
 {
     uint64_t number = 0;
     size_t size = 0;
@@ -116,13 +116,13 @@ static bool take_digits(struct span *text, uint64_t *ret_number)
     return true;
 }
 
-static int parse_units(struct span text, const struct unit *units, const char *example,
-                       uint64_t *ret_number, struct strbuf *why)
+static int setting_parse_units(struct span text, const struct unit *units, const char *example,
+                               uint64_t *ret_number, struct strbuf *why)
 {
     struct span left = text;
     uint64_t number = 0;
-    if (!take_digits(&left, &number)) {
-        strbuf_printf(why, "\"%.*s\" is not a %s", SPAN_ARG(text_shown(text)), example);
+    if (!setting_take_digits(&left, &number)) {
+        strbuf_printf(why, "\"%.*s\" is not a %s", SPAN_ARG(setting_shown(text)), example);
         return ERR_INVALID;
     }
     for (const struct unit *u = units; u->name; u++)
@@ -134,14 +134,14 @@ static int parse_units(struct span text, const struct unit *units, const char *e
         *ret_number = 0;
         return 0;
     }
-    strbuf_printf(why, "\"%.*s\" has %s; write a %s", SPAN_ARG(text_shown(text)),
+    strbuf_printf(why, "\"%.*s\" has %s; write a %s", SPAN_ARG(setting_shown(text)),
                   left.size ? "an unknown unit" : "no unit", example);
     if (left.size == 0)
         strbuf_printf(why, "; did you mean %llus?", (unsigned long long)number);
     return ERR_INVALID;
 }
 
-static int parse_bool(struct span text, uint64_t *ret_number, struct strbuf *why)
+static int setting_parse_bool(struct span text, uint64_t *ret_number, struct strbuf *why)
 {
     static const char *const words[] = {"false", "true", "off", "on", "no", "yes", NULL};
     for (size_t i = 0; words[i]; i++)
@@ -149,79 +149,81 @@ static int parse_bool(struct span text, uint64_t *ret_number, struct strbuf *why
             *ret_number = i % 2;
             return 0;
         }
-    strbuf_printf(why, "\"%.*s\" is not true or false", SPAN_ARG(text_shown(text)));
-    say_meant(why, settings_nearest(text, words));
+    strbuf_printf(why, "\"%.*s\" is not true or false", SPAN_ARG(setting_shown(text)));
+    setting_say_meant(why, settings_nearest(text, words));
     return ERR_INVALID;
 }
 
-static int parse_choice(const struct settings_key *key, struct span text, uint64_t *ret_number,
-                        struct strbuf *why)
+static int setting_parse_choice(const struct settings_key *key, struct span text,
+                                uint64_t *ret_number, struct strbuf *why)
 {
     for (size_t i = 0; key->choices[i]; i++)
         if (span_is(text, key->choices[i])) {
             *ret_number = i;
             return 0;
         }
-    strbuf_printf(why, "\"%.*s\" is not one of", SPAN_ARG(text_shown(text)));
+    strbuf_printf(why, "\"%.*s\" is not one of", SPAN_ARG(setting_shown(text)));
     for (size_t i = 0; key->choices[i]; i++)
         strbuf_printf(why, "%s %s", i ? "," : "", key->choices[i]);
-    say_meant(why, settings_nearest(text, key->choices));
+    setting_say_meant(why, settings_nearest(text, key->choices));
     return ERR_INVALID;
 }
 
-static int parse_u32(struct span text, uint64_t *ret_number, struct strbuf *why)
+static int setting_parse_u32(struct span text, uint64_t *ret_number, struct strbuf *why)
 {
     struct span left = text;
-    if (take_digits(&left, ret_number) && left.size == 0)
+    if (setting_take_digits(&left, ret_number) && left.size == 0)
         return 0;
-    strbuf_printf(why, "\"%.*s\" is not a whole number", SPAN_ARG(text_shown(text)));
+    strbuf_printf(why, "\"%.*s\" is not a whole number", SPAN_ARG(setting_shown(text)));
     return ERR_INVALID;
 }
 
-static int parse_number(const struct settings_key *key, struct span text, uint64_t *ret_number,
-                        struct strbuf *why)
+static int setting_parse_number(const struct settings_key *key, struct span text,
+                                uint64_t *ret_number, struct strbuf *why)
 {
     switch (key->type) {
     case SETTINGS_TYPE_U32:
-        return parse_u32(text, ret_number, why);
+        return setting_parse_u32(text, ret_number, why);
     case SETTINGS_TYPE_BOOL:
-        return parse_bool(text, ret_number, why);
+        return setting_parse_bool(text, ret_number, why);
     case SETTINGS_TYPE_DURATION:
-        return parse_units(text, durations, "duration like 500ms, 10s, 5m, 2h or 7d",
-                           ret_number, why);
+        return setting_parse_units(text, durations, "duration like 500ms, 10s, 5m, 2h or 7d",
+                                   ret_number, why);
     case SETTINGS_TYPE_SIZE:
-        return parse_units(text, sizes, "size like 4096, 64KiB, 1MiB or 2GiB", ret_number, why);
+        return setting_parse_units(text, sizes, "size like 4096, 64KiB, 1MiB or 2GiB",
+                                   ret_number, why);
     case SETTINGS_TYPE_CHOICE:
-        return parse_choice(key, text, ret_number, why);
+        return setting_parse_choice(key, text, ret_number, why);
     case SETTINGS_TYPE_TEXT:
         break;
     }
     return ERR_INVALID;
 }
 
-static uint64_t bound_of(const struct settings_key *key, const char *text, uint64_t otherwise)
+static uint64_t setting_bound(const struct settings_key *key, const char *text,
+                              uint64_t otherwise)
 {
     CLEANUP(strbuf_done) struct strbuf why = {0};
     uint64_t bound = otherwise;
-    if (text && parse_number(key, span_text(text), &bound, &why) < 0)
+    if (text && setting_parse_number(key, span_text(text), &bound, &why) < 0)
         abort(); /* the table is wrong */
     return bound;
 }
 
-static int parse_in_range(const struct settings_key *key, struct span text,
-                          uint64_t *ret_number, struct strbuf *why)
+static int setting_parse_in_range(const struct settings_key *key, struct span text,
+                                  uint64_t *ret_number, struct strbuf *why)
 {
     const uint64_t top = key->type == SETTINGS_TYPE_U32 ? UINT32_MAX : UINT64_MAX;
     uint64_t number = 0;
-    const int rc = parse_number(key, text, &number, why);
+    const int rc = setting_parse_number(key, text, &number, why);
     if (rc < 0)
         return rc;
-    if (number < bound_of(key, key->min, 0)) {
-        strbuf_printf(why, "%.*s is less than %s", SPAN_ARG(text_shown(text)), key->min);
+    if (number < setting_bound(key, key->min, 0)) {
+        strbuf_printf(why, "%.*s is less than %s", SPAN_ARG(setting_shown(text)), key->min);
         return ERR_INVALID;
     }
-    if (number > bound_of(key, key->max, top)) {
-        strbuf_printf(why, "%.*s is more than %s", SPAN_ARG(text_shown(text)),
+    if (number > setting_bound(key, key->max, top)) {
+        strbuf_printf(why, "%.*s is more than %s", SPAN_ARG(setting_shown(text)),
                       key->max ? key->max : "can be stored");
         return ERR_INVALID;
     }
@@ -229,7 +231,8 @@ static int parse_in_range(const struct settings_key *key, struct span text,
     return 0;
 }
 
-static int check_text(const struct settings_key *key, struct span text, struct strbuf *why)
+static int setting_check_text(const struct settings_key *key, struct span text,
+                              struct strbuf *why)
 {
     if (text.size >= key->room) {
         strbuf_printf(why, "the text is longer than %zu bytes", key->room - 1);
@@ -249,7 +252,7 @@ static int check_text(const struct settings_key *key, struct span text, struct s
 
 /* ---- the struct ---- */
 
-static void store_number(const struct settings_key *key, void *values, uint64_t number)
+static void setting_store(const struct settings_key *key, void *values, uint64_t number)
 {
     char *field = (char *)values + key->offset;
     const uint32_t narrow = (uint32_t)number;
@@ -274,7 +277,7 @@ static void store_number(const struct settings_key *key, void *values, uint64_t 
     }
 }
 
-static uint64_t load_number(const struct settings_key *key, const void *values)
+static uint64_t setting_load(const struct settings_key *key, const void *values)
 {
     const char *field = (const char *)values + key->offset;
     uint64_t number = 0;
@@ -299,11 +302,11 @@ static uint64_t load_number(const struct settings_key *key, const void *values)
 }
 
 /* values NULL: only checks. */
-static int set_key(const struct settings_key *key, void *values, struct span text,
-                   struct strbuf *why)
+static int setting_set(const struct settings_key *key, void *values, struct span text,
+                       struct strbuf *why)
 {
     if (key->type == SETTINGS_TYPE_TEXT) {
-        const int rc = check_text(key, text, why);
+        const int rc = setting_check_text(key, text, why);
         if (rc < 0 || !values)
             return rc;
         char *field = (char *)values + key->offset;
@@ -313,23 +316,23 @@ static int set_key(const struct settings_key *key, void *values, struct span tex
         return 0;
     }
     uint64_t number = 0;
-    const int rc = parse_in_range(key, text, &number, why);
+    const int rc = setting_parse_in_range(key, text, &number, why);
     if (rc == 0 && values)
-        store_number(key, values, number);
+        setting_store(key, values, number);
     return rc;
 }
 
-static void set_standard(const struct settings_key *key, void *values)
+static void setting_set_standard(const struct settings_key *key, void *values)
 {
     CLEANUP(strbuf_done) struct strbuf why = {0};
-    if (set_key(key, values, span_text(key->standard), &why) < 0)
+    if (setting_set(key, values, span_text(key->standard), &why) < 0)
         abort(); /* the table is wrong */
 }
 
 void settings_reset(const struct settings_table *t, void *values)
 {
     for (size_t i = 0; i < t->key_count; i++)
-        set_standard(&t->keys[i], values);
+        setting_set_standard(&t->keys[i], values);
 }
 
 const struct settings_key *settings_find(const struct settings_table *t, struct span name)
@@ -340,12 +343,12 @@ const struct settings_key *settings_find(const struct settings_table *t, struct 
     return NULL;
 }
 
-static const char *nearest_key(const struct settings_table *t, struct span name)
+static const char *setting_nearest_key(const struct settings_table *t, struct span name)
 {
     const char *nearest = NULL;
     size_t nearest_distance = SIZE_MAX;
     for (size_t i = 0; i < t->key_count; i++) {
-        const size_t distance = distance_to(name, span_text(t->keys[i].name));
+        const size_t distance = setting_distance(name, span_text(t->keys[i].name));
         if (distance < nearest_distance) {
             nearest = t->keys[i].name;
             nearest_distance = distance;
@@ -359,12 +362,12 @@ int settings_set(const struct settings_table *t, void *values, struct span name,
 {
     const struct settings_key *key = settings_find(t, name);
     if (!key) {
-        strbuf_printf(ret_why, "there is no setting \"%.*s\"", SPAN_ARG(text_shown(name)));
-        say_meant(ret_why, nearest_key(t, name));
+        strbuf_printf(ret_why, "there is no setting \"%.*s\"", SPAN_ARG(setting_shown(name)));
+        setting_say_meant(ret_why, setting_nearest_key(t, name));
         return ERR_NOT_FOUND;
     }
     CLEANUP(strbuf_done) struct strbuf why = {0};
-    const int rc = set_key(key, values, text, &why);
+    const int rc = setting_set(key, values, text, &why);
     if (rc < 0)
         strbuf_printf(ret_why, "%s: %s", key->name, why.data);
     return rc;
@@ -381,11 +384,11 @@ int settings_unset(const struct settings_table *t, void *values, struct span nam
     const struct settings_key *key = settings_find(t, name);
     if (!key)
         return ERR_NOT_FOUND;
-    set_standard(key, values);
+    setting_set_standard(key, values);
     return 0;
 }
 
-static void add_units(struct strbuf *out, const struct unit *units, uint64_t number)
+static void setting_add_units(struct strbuf *out, const struct unit *units, uint64_t number)
 {
     while (units[1].name && (number == 0 || number % units->worth != 0))
         units++;
@@ -395,7 +398,7 @@ static void add_units(struct strbuf *out, const struct unit *units, uint64_t num
 
 void settings_get_text(const struct settings_key *key, const void *values, struct strbuf *out)
 {
-    const uint64_t number = load_number(key, values);
+    const uint64_t number = setting_load(key, values);
     switch (key->type) {
     case SETTINGS_TYPE_U32:
         strbuf_add_number(out, number);
@@ -404,10 +407,10 @@ void settings_get_text(const struct settings_key *key, const void *values, struc
         strbuf_add_text(out, number ? "true" : "false");
         break;
     case SETTINGS_TYPE_DURATION:
-        add_units(out, durations, number);
+        setting_add_units(out, durations, number);
         break;
     case SETTINGS_TYPE_SIZE:
-        add_units(out, sizes, number);
+        setting_add_units(out, sizes, number);
         break;
     case SETTINGS_TYPE_TEXT:
         strbuf_add_text(out, (const char *)values + key->offset);

@@ -88,7 +88,7 @@ void tlsctx_errors(struct strbuf *out)
 }
 
 /* Says which file could not be used and why; for `return`. */
-static int refuse_file(const char *file, struct strbuf *ret_why)
+static int tls_refuse_file(const char *file, struct strbuf *ret_why)
 {
     strbuf_printf(ret_why, "%s: ", file);
     tlsctx_errors(ret_why);
@@ -165,13 +165,13 @@ static int client_certificate_checked(int is_good, X509_STORE_CTX *store)
 
 /* Instead of a question on the terminal. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
-static int no_password(char *buffer, int size, int is_writing, void *arg)
+static int tls_no_password(char *buffer, int size, int is_writing, void *arg)
 {
     (void)buffer, (void)size, (void)is_writing, (void)arg;
     return -1;
 }
 
-static void set_rules(const struct tlsctx *t, SSL_CTX *ctx)
+static void tls_set_rules(const struct tlsctx *t, SSL_CTX *ctx)
 {
     (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -182,7 +182,7 @@ static void set_rules(const struct tlsctx *t, SSL_CTX *ctx)
     (void)SSL_CTX_set_session_id_context(ctx, (const unsigned char *)t->session_id_context,
                                          (unsigned)strlen(t->session_id_context));
     (void)SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set_default_passwd_cb(ctx, no_password);
+    SSL_CTX_set_default_passwd_cb(ctx, tls_no_password);
     if (t->shared->alpn[0])
         SSL_CTX_set_alpn_select_cb(ctx, alpn_offered, t->shared);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key_wanted);
@@ -191,7 +191,7 @@ static void set_rules(const struct tlsctx *t, SSL_CTX *ctx)
         abort(); /* out of memory */
 }
 
-static int load_files(const struct tlsctx *t, SSL_CTX *ctx, struct strbuf *ret_why)
+static int tls_load_files(const struct tlsctx *t, SSL_CTX *ctx, struct strbuf *ret_why)
 {
     for (size_t i = 0; i < TLSCTX_FILES; i++)
         if (t->files[i] && access(t->files[i], R_OK) != 0) {
@@ -200,15 +200,15 @@ static int load_files(const struct tlsctx *t, SSL_CTX *ctx, struct strbuf *ret_w
         }
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(ctx, t->files[0]) != 1)
-        return refuse_file(t->files[0], ret_why);
+        return tls_refuse_file(t->files[0], ret_why);
     if (SSL_CTX_use_PrivateKey_file(ctx, t->files[1], SSL_FILETYPE_PEM) != 1)
-        return refuse_file(t->files[1], ret_why); /* also: not this certificate's key */
+        return tls_refuse_file(t->files[1], ret_why); /* also: not this certificate's key */
     if (!t->files[2])
         return 0;
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(t->files[2]);
     if (!names || SSL_CTX_load_verify_file(ctx, t->files[2]) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return refuse_file(t->files[2], ret_why);
+        return tls_refuse_file(t->files[2], ret_why);
     }
     SSL_CTX_set_client_CA_list(ctx, names);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, client_certificate_checked);
@@ -223,25 +223,25 @@ static int64_t certificate_end(const SSL_CTX *ctx)
     return timegm(&end);
 }
 
-static void release_ctx(SSL_CTX **ctx)
+static void tls_release_ctx(SSL_CTX **ctx)
 {
     SSL_CTX_free(*ctx);
 }
 
-static int build_ctx(const struct tlsctx *t, SSL_CTX **ret_ctx, struct strbuf *ret_why)
+static int tls_build_ctx(const struct tlsctx *t, SSL_CTX **ret_ctx, struct strbuf *ret_why)
 {
-    CLEANUP(release_ctx) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    CLEANUP(tls_release_ctx) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         abort(); /* out of memory */
-    set_rules(t, ctx);
-    const int rc = load_files(t, ctx, ret_why);
+    tls_set_rules(t, ctx);
+    const int rc = tls_load_files(t, ctx, ret_why);
     if (rc < 0)
         return rc;
     *ret_ctx = STEAL(ctx);
     return 0;
 }
 
-static void look_at_files(const struct tlsctx *t, struct file_state *ret_states)
+static void tls_look_at_files(const struct tlsctx *t, struct file_state *ret_states)
 {
     for (size_t i = 0; i < TLSCTX_FILES; i++) {
         struct stat st;
@@ -252,12 +252,12 @@ static void look_at_files(const struct tlsctx *t, struct file_state *ret_states)
     }
 }
 
-static char *text_copy(const char *text)
+static char *tls_text_copy(const char *text)
 {
     return text ? mem_text(text, strlen(text)) : NULL;
 }
 
-static void free_half_made(struct tlsctx **t)
+static void tls_free_half_made(struct tlsctx **t)
 {
     tlsctx_free(*t);
 }
@@ -266,17 +266,17 @@ int tlsctx_new(const struct tlsctx_config *config, struct tlsctx **ret_ctx,
                struct strbuf *ret_why)
 {
     (void)pthread_once(&shared_once, shared_register);
-    CLEANUP(free_half_made) struct tlsctx *t = mem_zeroed(1, sizeof(*t));
-    t->files[0] = text_copy(config->cert_file);
-    t->files[1] = text_copy(config->key_file);
-    t->files[2] = text_copy(config->client_ca_file);
-    t->session_id_context = text_copy(config->session_id_context);
+    CLEANUP(tls_free_half_made) struct tlsctx *t = mem_zeroed(1, sizeof(*t));
+    t->files[0] = tls_text_copy(config->cert_file);
+    t->files[1] = tls_text_copy(config->key_file);
+    t->files[2] = tls_text_copy(config->client_ca_file);
+    t->session_id_context = tls_text_copy(config->session_id_context);
     (void)pthread_mutex_init(&t->lock, NULL);
     t->shared = mem_zeroed(1, sizeof(*t->shared));
     atomic_init(&t->shared->ref_count, 1);
     (void)pthread_mutex_init(&t->shared->lock, NULL);
     for (size_t i = 0; i < TLSCTX_ALPN_MAX && config->alpn[i]; i++)
-        t->shared->alpn[i] = text_copy(config->alpn[i]);
+        t->shared->alpn[i] = tls_text_copy(config->alpn[i]);
     t->shared->is_alpn_required = config->is_alpn_required;
     entropy_fill(&t->shared->keys[0], sizeof(t->shared->keys[0]));
     t->shared->key_count = 1;
@@ -286,8 +286,8 @@ int tlsctx_new(const struct tlsctx_config *config, struct tlsctx **ret_ctx,
         return ERR_TLS;
     }
 
-    look_at_files(t, t->seen);
-    const int rc = build_ctx(t, &t->current, ret_why);
+    tls_look_at_files(t, t->seen);
+    const int rc = tls_build_ctx(t, &t->current, ret_why);
     if (rc < 0)
         return rc;
     t->not_after = certificate_end(t->current);
@@ -311,9 +311,9 @@ void tlsctx_free(struct tlsctx *t)
 int tlsctx_reload(struct tlsctx *t, struct strbuf *ret_why)
 {
     struct file_state states[TLSCTX_FILES];
-    look_at_files(t, states); /* before reading: a change meanwhile is seen next time */
-    CLEANUP(release_ctx) SSL_CTX *fresh = NULL;
-    int rc = build_ctx(t, &fresh, ret_why);
+    tls_look_at_files(t, states); /* before reading: a change meanwhile is seen next time */
+    CLEANUP(tls_release_ctx) SSL_CTX *fresh = NULL;
+    int rc = tls_build_ctx(t, &fresh, ret_why);
     const int64_t not_after = rc == 0 ? certificate_end(fresh) : 0;
     if (rc == 0 && not_after < (int64_t)time(NULL)) {
         strbuf_printf(ret_why, "%s: the certificate has expired", t->files[0]);
@@ -332,7 +332,7 @@ int tlsctx_reload(struct tlsctx *t, struct strbuf *ret_why)
     return rc;
 }
 
-static bool is_same_file(const struct file_state *a, const struct file_state *b)
+static bool tls_is_same_file(const struct file_state *a, const struct file_state *b)
 {
     return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
            a->inode == b->inode && a->size == b->size;
@@ -341,12 +341,12 @@ static bool is_same_file(const struct file_state *a, const struct file_state *b)
 bool tlsctx_files_changed(struct tlsctx *t)
 {
     struct file_state states[TLSCTX_FILES];
-    look_at_files(t, states);
+    tls_look_at_files(t, states);
 
     bool has_changed = false;
     (void)pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < TLSCTX_FILES; i++)
-        has_changed = has_changed || !is_same_file(&states[i], &t->seen[i]);
+        has_changed = has_changed || !tls_is_same_file(&states[i], &t->seen[i]);
     (void)pthread_mutex_unlock(&t->lock);
     return has_changed;
 }

@@ -20,7 +20,7 @@ struct wakeup {
     bool is_closed;       /* guarded by lock */
 };
 
-static void async_woken(uv_async_t *async)
+static void wakeup_async_woken(uv_async_t *async)
 {
     struct wakeup *w = async->data;
     const uint64_t value = atomic_load(&w->value);
@@ -34,7 +34,7 @@ int wakeup_open(struct loop *loop, void (*woken)(uint64_t value, void *arg), voi
                 struct wakeup **ret_wakeup)
 {
     CLEANUP(mem_release) struct wakeup *w = mem_zeroed(1, sizeof(*w));
-    const int rc = uv_async_init(loop_uv(loop), &w->async, async_woken);
+    const int rc = uv_async_init(loop_uv(loop), &w->async, wakeup_async_woken);
     if (rc < 0)
         return rc;
     w->async.data = w;
@@ -62,7 +62,7 @@ void wakeup_send(struct wakeup *w, uint64_t value)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
-static void async_closed(uv_handle_t *async)
+static void wakeup_async_closed(uv_handle_t *async)
 {
     wakeup_unref(async->data);
 }
@@ -73,7 +73,7 @@ void wakeup_close(struct wakeup *w)
         return;
     (void)pthread_mutex_lock(&w->lock);
     w->is_closed = true;
-    uv_close((uv_handle_t *)&w->async, async_closed);
+    uv_close((uv_handle_t *)&w->async, wakeup_async_closed);
     (void)pthread_mutex_unlock(&w->lock);
 }
 

@@ -41,7 +41,7 @@ void wheel_free(struct wheel *w)
     free(w);
 }
 
-static void timer_link(struct wheel_timer **head, struct wheel_timer *t)
+static void wheel_timer_link(struct wheel_timer **head, struct wheel_timer *t)
 {
     t->next = *head;
     t->where = head;
@@ -50,7 +50,7 @@ static void timer_link(struct wheel_timer **head, struct wheel_timer *t)
     *head = t;
 }
 
-static void timer_unlink(struct wheel_timer *t)
+static void wheel_timer_unlink(struct wheel_timer *t)
 {
     *t->where = t->next;
     if (t->next)
@@ -59,7 +59,7 @@ static void timer_unlink(struct wheel_timer *t)
     t->where = NULL;
 }
 
-static void timer_place(struct wheel *w, struct wheel_timer *t)
+static void wheel_timer_place(struct wheel *w, struct wheel_timer *t)
 {
     const uint64_t distance_max = ((uint64_t)1 << (WHEEL_BITS * WHEEL_LEVELS)) - 1;
     uint64_t tick = t->due_tick;
@@ -70,7 +70,7 @@ static void timer_place(struct wheel *w, struct wheel_timer *t)
     while (level < WHEEL_LEVELS - 1 && (tick - w->tick) >> (WHEEL_BITS * (level + 1)))
         level++;
     const uint64_t slot = tick >> (WHEEL_BITS * level) & (WHEEL_SLOTS - 1);
-    timer_link(&w->slots[level][slot], t);
+    wheel_timer_link(&w->slots[level][slot], t);
     w->occupied[level] |= (uint64_t)1 << slot;
 }
 
@@ -81,7 +81,7 @@ void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ms)
     t->due_tick = due_ms / WHEEL_GRAIN_MS + (due_ms % WHEEL_GRAIN_MS != 0);
     if (t->due_tick <= w->tick)
         t->due_tick = w->tick + 1;
-    timer_place(w, t);
+    wheel_timer_place(w, t);
 }
 
 void wheel_cancel(struct wheel *w, struct wheel_timer *t)
@@ -89,7 +89,7 @@ void wheel_cancel(struct wheel *w, struct wheel_timer *t)
     if (!t->where)
         return;
     const uintptr_t where = (uintptr_t)t->where;
-    timer_unlink(t);
+    wheel_timer_unlink(t);
 
     const uintptr_t first = (uintptr_t)&w->slots[0][0];
     if (where < first || where >= first + sizeof(w->slots))
@@ -100,7 +100,7 @@ void wheel_cancel(struct wheel *w, struct wheel_timer *t)
 }
 
 /* The next tick at which some slot's turn comes; UINT64_MAX: none is occupied. */
-static uint64_t next_tick(const struct wheel *w)
+static uint64_t wheel_next_tick(const struct wheel *w)
 {
     uint64_t nearest = UINT64_MAX;
     for (int level = 0; level < WHEEL_LEVELS; level++) {
@@ -119,7 +119,7 @@ static uint64_t next_tick(const struct wheel *w)
 }
 
 /* Takes all timers of a slot onto a list of the caller's. */
-static void slot_take(struct wheel *w, int level, struct wheel_timer **ret_list)
+static void wheel_take_slot(struct wheel *w, int level, struct wheel_timer **ret_list)
 {
     const uint64_t slot = w->tick >> (WHEEL_BITS * level) & (WHEEL_SLOTS - 1);
     *ret_list = w->slots[level][slot];
@@ -129,24 +129,24 @@ static void slot_take(struct wheel *w, int level, struct wheel_timer **ret_list)
     w->occupied[level] &= ~((uint64_t)1 << slot);
 }
 
-static void fire_tick(struct wheel *w)
+static void wheel_fire_tick(struct wheel *w)
 {
     struct wheel_timer *list = NULL;
 
     for (int level = WHEEL_LEVELS - 1; level > 0; level--) {
         if (w->tick & (((uint64_t)1 << (WHEEL_BITS * level)) - 1))
             continue;
-        slot_take(w, level, &list);
+        wheel_take_slot(w, level, &list);
         while (list) {
             struct wheel_timer *t = list;
-            timer_unlink(t);
-            timer_place(w, t);
+            wheel_timer_unlink(t);
+            wheel_timer_place(w, t);
         }
     }
-    slot_take(w, 0, &list);
+    wheel_take_slot(w, 0, &list);
     while (list) { /* expired() may cancel others of the list: they leave it then */
         struct wheel_timer *t = list;
-        timer_unlink(t);
+        wheel_timer_unlink(t);
         t->expired(t, t->arg);
     }
 }
@@ -155,11 +155,11 @@ void wheel_advance(struct wheel *w, uint64_t now_ms)
 {
     const uint64_t target = now_ms / WHEEL_GRAIN_MS;
     for (;;) {
-        const uint64_t tick = next_tick(w);
+        const uint64_t tick = wheel_next_tick(w);
         if (tick > target)
             break;
         w->tick = tick;
-        fire_tick(w);
+        wheel_fire_tick(w);
     }
     if (target > w->tick)
         w->tick = target;
@@ -167,6 +167,6 @@ void wheel_advance(struct wheel *w, uint64_t now_ms)
 
 uint64_t wheel_next_ms(const struct wheel *w)
 {
-    const uint64_t tick = next_tick(w);
+    const uint64_t tick = wheel_next_tick(w);
     return tick == UINT64_MAX ? UINT64_MAX : tick * WHEEL_GRAIN_MS;
 }

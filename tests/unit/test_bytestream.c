@@ -28,6 +28,7 @@ struct server {
     struct tlsctx *ctx;
     struct testcert cert;
     bool is_direct_tls;
+    bool has_small_buffer;   /* in the kernel, for what it sends */
     int closed[RECORDS_MAX]; /* return codes in order; read after the join */
     int closed_count;
     int came_count, opened_count, drained_count;
@@ -166,6 +167,9 @@ static void guest_came(int fd, const struct sockaddr_storage *peer, void *arg)
     assert_int_equal(peer->ss_family, AF_INET);
     g->server = s;
     g->resume = (struct wheel_timer){.expired = guest_resumes, .arg = g};
+    const int small = 4096;
+    if (s->has_small_buffer)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     assert_int_equal(bytestream_open(s->loop, fd, &guest_events, g, &g->stream), 0);
     assert_null(bytestream_tls(g->stream));
     assert_null(bytestream_tls_version(g->stream));
@@ -348,6 +352,25 @@ static void slow_reader_gets_all(void **state)
     (void)close(fd);
     loop_join(s.loop);
     assert_int_equal(s.closed[0], 0);
+    server_end(&s);
+}
+
+static void reset_while_closing_says_that_output_was_lost(void **state)
+{
+    (void)state;
+    struct server s;
+    server_start(&s, false, 1);
+    s.has_small_buffer = true;
+    const int fd = server_connect(&s);
+    const int small = 4096;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    assert_int_equal(loop_start(s.loop), 0);
+    client_send(fd, "B", 1);
+    char bytes[16];
+    assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0); /* the server is at it */
+    (void)close(fd);                                    /* with bytes unread: RST */
+    loop_join(s.loop);
+    assert_true(s.closed[0] == UV_ECONNRESET || s.closed[0] == UV_EPIPE);
     server_end(&s);
 }
 
@@ -623,6 +646,7 @@ int main(void)
         cmocka_unit_test(plain_aborted),
         cmocka_unit_test(plain_over_the_limit_is_cut_off),
         cmocka_unit_test(slow_reader_gets_all),
+        cmocka_unit_test(reset_while_closing_says_that_output_was_lost),
         cmocka_unit_test(reset_by_peer_hands_over_what_came_first),
         cmocka_unit_test(paused_reads_later_and_in_order),
         cmocka_unit_test(starttls_then_echo_and_facts),
