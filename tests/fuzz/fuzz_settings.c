@@ -26,8 +26,19 @@ static const struct settings_key keys[] = {
 };
 static const struct settings_table table = {keys, sizeof(keys) / sizeof(keys[0])};
 
+/* All values as text, a line each. */
+static void dump_values(const struct fuzzed *values, struct strbuf *out)
+{
+    for (size_t i = 0; i < table.key_count; i++) {
+        settings_get_text(&keys[i], values, out);
+        strbuf_add_byte(out, '\n');
+    }
+}
+
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct span all = span_of(data, size);
@@ -35,20 +46,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct span value = span_from(all, name.size + 1);
     CLEANUP(strbuf_done) struct strbuf why = {0};
     CLEANUP(strbuf_done) struct strbuf text = {0};
+    CLEANUP(strbuf_done) struct strbuf first = {0};
+    CLEANUP(strbuf_done) struct strbuf second = {0};
     struct fuzzed values;
-    struct fuzzed before;
-    memset(&values, 0, sizeof(values));
+    struct fuzzed again;
     settings_reset(&table, &values);
-    memcpy(&before, &values, sizeof(values));
+    settings_reset(&table, &again);
 
-    if (settings_set(&table, &values, name, value, &why) < 0) {
-        if (memcmp(&values, &before, sizeof(values)) != 0 || why.size == 0)
+    const int rc = settings_set(&table, &values, name, value, &why);
+    if (rc < 0 && why.size == 0)
+        abort();
+    if (rc == 0) {
+        settings_get_text(settings_find(&table, name), &values, &text);
+        if (settings_set(&table, &again, name, strbuf_span(&text), &why) < 0)
             abort();
-        return 0;
     }
-    settings_get_text(settings_find(&table, name), &values, &text);
-    if (settings_set(&table, &before, name, strbuf_span(&text), &why) < 0 ||
-        memcmp(&values, &before, sizeof(values)) != 0)
+    dump_values(&values, &first);
+    dump_values(&again, &second);
+    if (!span_equal(strbuf_span(&first), strbuf_span(&second)))
         abort();
     return 0;
 }

@@ -93,12 +93,37 @@ static void posts_are_delivered_or_given_back(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void drained_before_the_loop_turns(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct owner o = {0};
+    struct letter letters[2];
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(mailbox_open(&loop, 2, &o.mailbox), 0);
+    mailbox_set_owner(o.mailbox, &o);
+    for (int i = 0; i < 2; i++) {
+        letter_write(&letters[i], &o, i + 1);
+        assert_int_equal(mailbox_post(o.mailbox, &letters[i].message), 0);
+    }
+    mailbox_drain(o.mailbox);
+    assert_int_equal(o.delivered_count, 2);
+    mailbox_drain(o.mailbox); /* nothing is left, nor is the wake-up's batch */
+    mailbox_close(o.mailbox);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(o.delivered_count, 2);
+    mailbox_free(o.mailbox);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
+    const struct CMUnitTest others[] = {cmocka_unit_test(drained_before_the_loop_turns)};
     struct CMUnitTest rows[COUNT_OF(cases)];
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         rows[i] = (struct CMUnitTest){.name = cases[i].name,
                                       .test_func = posts_are_delivered_or_given_back,
                                       .initial_state = (void *)&cases[i]};
-    return cmocka_run_group_tests(rows, NULL, NULL);
+    return cmocka_run_group_tests(rows, NULL, NULL) +
+           cmocka_run_group_tests(others, NULL, NULL);
 }
