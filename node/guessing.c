@@ -88,7 +88,7 @@ static bool is_in_network(const uint8_t address[ADDRESS_SIZE], const struct gues
 {
     for (unsigned i = 0; i < ADDRESS_SIZE; i++) {
         const unsigned bits = n->bits > i * 8 ? n->bits - i * 8 : 0;
-        const uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00U >> bits);
+        const unsigned mask = bits >= 8 ? 0xffU : 0xff00U >> bits & 0xffU;
         if ((address[i] ^ n->bytes[i]) & mask)
             return false;
     }

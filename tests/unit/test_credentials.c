@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* credentials.h over a real store and pool: every kind of question about every kind of
  * account, and answers that come when nobody waits any more. */
-#include "node/credentials.h"
+#include "tests/support/unit.h"
 
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "node/credentials.h"
 #include "proto/auth/verifier_record.h"
 #include "replication/replica.h"
 #include "tests/support/scram_client.h"
 #include "tests/support/tempdir.h"
-#include "tests/support/unit.h"
 
 static struct tempdir store_dir;
 static struct replica *replica;
@@ -96,7 +96,7 @@ static void init_cluster(void)
     commit(&command);
 }
 
-static void store_failed(int rc, const char *why, void *arg)
+static void credentials_store_failed(int rc, const char *why, void *arg)
 {
     (void)arg;
     fail_msg("%s: %s", err_name(rc), why);
@@ -113,7 +113,7 @@ static int store_opened(void **state)
                                           .may_create = true,
                                           .seed = 7,
                                           .free_space_min = 1 << 20};
-    static const struct replica_events events = {.failed = store_failed};
+    static const struct replica_events events = {.failed = credentials_store_failed};
     assert_int_equal(replica_open(&config, &events, &replica, &why), 0);
     strbuf_done(&why);
     assert_int_equal(pool_new(1, 8, &pool), 0);
@@ -304,8 +304,10 @@ static enum sasl_exchange_action scram_with(const char *user, const char *passwo
     assert_int_equal(base64_decode(&challenge, strbuf_span(&a.exchange.output)), 0);
     strbuf_clear(ret_salt);
     strbuf_add(ret_salt, scram_client_attribute(strbuf_span(&challenge), 's'));
-    *ret_iterations =
-        strtoul(scram_client_attribute(strbuf_span(&challenge), 'i').ptr, NULL, 10);
+    const struct span digits = scram_client_attribute(strbuf_span(&challenge), 'i');
+    *ret_iterations = 0;
+    for (size_t i = 0; i < digits.size; i++)
+        *ret_iterations = *ret_iterations * 10 + (uint64_t)(digits.ptr[i] - '0');
     scram_client_final(SCRAM_VERIFIER_SHA_256, span_text(password), SPAN("n,,"), SPAN(""),
                        span_from(strbuf_span(&first), 3), strbuf_span(&challenge), &final);
     base64_encode(&text, strbuf_span(&final));
