@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_api.h"
 
+#include <grpc/health/v1/health.pb-c.h>
+
 #include "admin/admin_check.h"
 #include "admin/admin_cluster.h"
+#include "admin/admin_health.h"
 #include "admin/admin_import.h"
 #include "admin/admin_roster.h"
 #include "admin/admin_sessions.h"
@@ -22,6 +25,18 @@
     }
 
 static const struct rpc_method methods[] = {
+    {.path = "/grpc.health.v1.Health/Check",
+     .in = &grpc__health__v1__health_check_request__descriptor,
+     .out = &grpc__health__v1__health_check_response__descriptor,
+     .kind = RPC_KIND_UNARY,
+     .role = RPC_ROLE_ANYONE,
+     .handle = admin_health_check},
+    {.path = "/grpc.health.v1.Health/Watch",
+     .in = &grpc__health__v1__health_check_request__descriptor,
+     .out = &grpc__health__v1__health_check_response__descriptor,
+     .kind = RPC_KIND_SERVER_STREAM,
+     .role = RPC_ROLE_ANYONE,
+     .handle = admin_health_watch},
     METHOD("ClusterService", "Initialize", cluster_init_request, cluster_init_response, ADMIN,
            admin_cluster_initialize),
     METHOD("ClusterService", "GetStatus", get_cluster_status_request, cluster_status, VIEWER,
@@ -60,6 +75,14 @@ const struct rpc_table admin_api_table = {
 struct admin_api *admin_api_of(const struct rpc_call *call)
 {
     return call->host->context;
+}
+
+bool admin_api_is_initialised(const struct admin_api *api)
+{
+    Store__ClusterRow *row = NULL;
+    const bool is_there = read_cluster(replica_view(api->replica), &row) == 1;
+    store__cluster_row__free_unpacked(row, NULL);
+    return is_there;
 }
 
 const char *admin_api_domain(struct rpc_call *call)

@@ -35,6 +35,9 @@ extern const struct rpc_table admin_api_table;
 /* Of a call. */
 struct admin_api *admin_api_of(const struct rpc_call *call);
 
+/* Whether `cluster init` has been applied here. */
+bool admin_api_is_initialised(const struct admin_api *api);
+
 /* The cluster's domain into the call's arena; NULL before `cluster init`. */
 const char *admin_api_domain(struct rpc_call *call);
 
