@@ -112,7 +112,7 @@ static void stream_call_turn_end(struct bytestream *b)
 }
 
 /* Begins the orderly end; the first reason counts. */
-static void stream_end(struct bytestream *b, int rc)
+static void stream_begin_end(struct bytestream *b, int rc)
 {
     if (b->is_ending || b->is_finished)
         return;
@@ -210,7 +210,7 @@ static void stream_tls_failed(struct bytestream *b)
 {
     b->is_notified = true; /* no close_notify after an alert */
     strbuf_done(&b->pending);
-    stream_end(b, ERR_TLS);
+    stream_begin_end(b, ERR_TLS);
 }
 
 static void stream_handshake(struct bytestream *b)
@@ -247,7 +247,7 @@ static void stream_decrypt(struct bytestream *b, struct scratchbio *scratch)
         }
         const int error = SSL_get_error(b->ssl, size);
         if (error == SSL_ERROR_ZERO_RETURN)
-            stream_end(b, UV_EOF);
+            stream_begin_end(b, UV_EOF);
         else if (error != SSL_ERROR_WANT_READ)
             stream_tls_failed(b);
         break;
@@ -296,7 +296,7 @@ static bool stream_read(struct bytestream *b)
         return false;
     b->is_eof = true;
     if (size == 0)
-        stream_end(b, UV_EOF);
+        stream_begin_end(b, UV_EOF);
     else if (!b->broken_rc)
         b->broken_rc = -errno;
     return false;
@@ -517,7 +517,7 @@ void bytestream_resume(struct bytestream *b)
 
 void bytestream_close(struct bytestream *b)
 {
-    stream_end(b, 0);
+    stream_begin_end(b, 0);
 }
 
 void bytestream_abort(struct bytestream *b)

@@ -209,8 +209,8 @@ static void label_format_all(struct strbuf *out, va_list pairs)
 }
 
 /* Under the lock: the family of that name, made where it is missing. */
-static struct metric_family *family_of(const char *name, const char *help,
-                                       enum metric_type type)
+static struct metric_family *metric_family_of(const char *name, const char *help,
+                                              enum metric_type type)
 {
     CLEANUP(strbuf_done) struct strbuf full = {0};
     if (!span_has_prefix(span_text(name), SPAN("process_")))
@@ -243,7 +243,7 @@ static struct metric *metric_find_or_make(const char *name, const char *help,
                                                             : 1;
 
     (void)pthread_mutex_lock(&registry.lock);
-    struct metric_family *family = family_of(name, help, like->type);
+    struct metric_family *family = metric_family_of(name, help, like->type);
     struct metric **at = &family->metrics;
     while (*at && strcmp((*at)->labels, strbuf_span(&labels).ptr) != 0)
         at = &(*at)->next;

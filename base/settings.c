@@ -302,8 +302,8 @@ static uint64_t setting_load(const struct settings_key *key, const void *values)
 }
 
 /* values NULL: only checks. */
-static int setting_set(const struct settings_key *key, void *values, struct span text,
-                       struct strbuf *why)
+static int setting_apply(const struct settings_key *key, void *values, struct span text,
+                         struct strbuf *why)
 {
     if (key->type == SETTINGS_TYPE_TEXT) {
         const int rc = setting_check_text(key, text, why);
@@ -325,7 +325,7 @@ static int setting_set(const struct settings_key *key, void *values, struct span
 static void setting_set_standard(const struct settings_key *key, void *values)
 {
     CLEANUP(strbuf_done) struct strbuf why = {0};
-    if (setting_set(key, values, span_text(key->standard), &why) < 0)
+    if (setting_apply(key, values, span_text(key->standard), &why) < 0)
         abort(); /* the table is wrong */
 }
 
@@ -367,7 +367,7 @@ int settings_set(const struct settings_table *t, void *values, struct span name,
         return ERR_NOT_FOUND;
     }
     CLEANUP(strbuf_done) struct strbuf why = {0};
-    const int rc = setting_set(key, values, text, &why);
+    const int rc = setting_apply(key, values, text, &why);
     if (rc < 0)
         strbuf_printf(ret_why, "%s: %s", key->name, why.data);
     return rc;

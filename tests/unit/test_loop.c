@@ -25,20 +25,21 @@ struct note {
     int more; /* notes to send to the own loop from deliver() */
 };
 
-static void note_delivered(struct message *self, void *owner);
-static void note_discarded(struct message *self);
+static void diary_note_delivered(struct message *self, void *owner);
+static void diary_note_discarded(struct message *self);
 
-static struct message *note_new(struct diary *diary, int entry, int more)
+static struct message *diary_note_new(struct diary *diary, int entry, int more)
 {
     struct note *n = mem_zeroed(1, sizeof(*n));
-    n->message = (struct message){.deliver = note_delivered, .discard = note_discarded};
+    n->message =
+        (struct message){.deliver = diary_note_delivered, .discard = diary_note_discarded};
     n->diary = diary;
     n->entry = entry;
     n->more = more;
     return &n->message;
 }
 
-static void note_delivered(struct message *self, void *owner)
+static void diary_note_delivered(struct message *self, void *owner)
 {
     struct note *n = (struct note *)self;
     struct diary *d = owner;
@@ -46,14 +47,14 @@ static void note_delivered(struct message *self, void *owner)
     assert_ptr_equal(loop_current(), d->loop);
     d->entries[d->entry_count++ % 16] = n->entry;
     if (n->more) {
-        loop_at_turn_end(d->loop, note_new(d, n->entry * 10 + 3, 0));
-        loop_later(d->loop, note_new(d, n->entry * 10 + 1, 0));
-        assert_int_equal(loop_post(d->loop, note_new(d, n->entry * 10 + 2, 0)), 0);
+        loop_at_turn_end(d->loop, diary_note_new(d, n->entry * 10 + 3, 0));
+        loop_later(d->loop, diary_note_new(d, n->entry * 10 + 1, 0));
+        assert_int_equal(loop_post(d->loop, diary_note_new(d, n->entry * 10 + 2, 0)), 0);
     }
     free(n);
 }
 
-static void note_discarded(struct message *self)
+static void diary_note_discarded(struct message *self)
 {
     ((struct note *)self)->diary->discarded_count++;
     free(self);
@@ -71,8 +72,8 @@ static void delivers_in_order_then_local_then_turn_end(void **state)
     struct diary d = {0};
     make_loop(&d, 8);
     assert_null(loop_current());
-    assert_int_equal(loop_post(d.loop, note_new(&d, 1, 1)), 0);
-    assert_int_equal(loop_post(d.loop, note_new(&d, 2, 0)), 0);
+    assert_int_equal(loop_post(d.loop, diary_note_new(&d, 1, 1)), 0);
+    assert_int_equal(loop_post(d.loop, diary_note_new(&d, 2, 0)), 0);
     loop_stop(d.loop);
     loop_stop(d.loop);
     loop_run(d.loop);
@@ -92,19 +93,19 @@ static void full_and_closed_refuse_but_replies_pass(void **state)
     (void)state;
     struct diary d = {0};
     make_loop(&d, 2);
-    assert_int_equal(loop_post(d.loop, note_new(&d, 1, 0)), 0);
-    assert_int_equal(loop_post(d.loop, note_new(&d, 2, 0)), 0);
-    struct message *kept = note_new(&d, 3, 0);
+    assert_int_equal(loop_post(d.loop, diary_note_new(&d, 1, 0)), 0);
+    assert_int_equal(loop_post(d.loop, diary_note_new(&d, 2, 0)), 0);
+    struct message *kept = diary_note_new(&d, 3, 0);
     assert_int_equal(loop_post(d.loop, kept), ERR_FULL);
     loop_reply(d.loop, kept);
     loop_stop(d.loop);
-    struct message *late = note_new(&d, 4, 0);
+    struct message *late = diary_note_new(&d, 4, 0);
     loop_reply(d.loop, late); /* behind the stop: discarded */
     loop_run(d.loop);
     assert_int_equal(d.entry_count, 3);
     assert_int_equal(d.discarded_count, 1);
 
-    struct message *refused = note_new(&d, 5, 0);
+    struct message *refused = diary_note_new(&d, 5, 0);
     assert_int_equal(loop_post(d.loop, refused), ERR_CLOSED);
     loop_reply(d.loop, refused);
     assert_int_equal(d.discarded_count, 2);
@@ -116,8 +117,8 @@ static void loop_that_never_ran_discards_what_it_has(void **state)
     (void)state;
     struct diary d = {0};
     make_loop(&d, 8);
-    assert_int_equal(loop_post(d.loop, note_new(&d, 1, 0)), 0);
-    loop_later(d.loop, note_new(&d, 2, 0));
+    assert_int_equal(loop_post(d.loop, diary_note_new(&d, 1, 0)), 0);
+    loop_later(d.loop, diary_note_new(&d, 2, 0));
     loop_free(d.loop);
     assert_int_equal(d.entry_count, 0);
     assert_int_equal(d.discarded_count, 2);

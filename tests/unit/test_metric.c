@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/metric.h"
 
-static double answer(void *arg)
+static double metric_answer(void *arg)
 {
     return *(double *)arg;
 }
@@ -63,8 +63,9 @@ static void functions_are_asked_until_forgotten(void **state)
 {
     (void)state;
     double value = 7.5;
-    struct metric *m = metric_gauge_fn("asked", "Asked.", answer, &value, "k", "v");
-    struct metric *cpu = metric_counter_fn("process_cpu_seconds_total", "CPU.", answer, &value);
+    struct metric *m = metric_gauge_fn("asked", "Asked.", metric_answer, &value, "k", "v");
+    struct metric *cpu =
+        metric_counter_fn("process_cpu_seconds_total", "CPU.", metric_answer, &value);
     assert_true(rendered_has(false, "presenced_asked{k=\"v\"} 7.5\n"));
     assert_true(rendered_has(false, "\nprocess_cpu_seconds_total 7.5\n"));
     value = 1.0 / 0.0;
