@@ -22,6 +22,7 @@
 #define XMPP_NS_VCARD           "vcard-temp"                              /* XEP-0054 */
 #define XMPP_NS_RSM             "http://jabber.org/protocol/rsm"          /* XEP-0059 */
 #define XMPP_NS_PUBSUB_EVENT    "http://jabber.org/protocol/pubsub#event" /* XEP-0060 */
+#define XMPP_NS_REGISTER        "jabber:iq:register"                      /* XEP-0077 */
 #define XMPP_NS_CHATSTATES      "http://jabber.org/protocol/chatstates"   /* XEP-0085 */
 #define XMPP_NS_VERSION         "jabber:iq:version"                       /* XEP-0092 */
 #define XMPP_NS_CAPS            "http://jabber.org/protocol/caps"         /* XEP-0115 */

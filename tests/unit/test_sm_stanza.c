@@ -49,24 +49,24 @@ static void sm_case_holds(void **state)
 
 struct count_case {
     const char *name;
-    uint32_t h;
     uint64_t acked, sent;
-    int want;
     uint64_t count;
+    uint32_t h;
+    int want;
 };
 #define WRAP (UINT64_C(1) << 32)
 static const struct count_case counts[] = {
     {"nothing sent", 0, 0, 0, 0, 0},
-    {"one more than sent", 1, 0, 0, ERR_PROTOCOL, 0},
-    {"some of it", 5, 3, 9, 0, 5},
-    {"all of it", 9, 3, 9, 0, 9},
-    {"again the same", 3, 3, 9, 0, 3},
-    {"less than before", 2, 3, 9, ERR_PROTOCOL, 0},
-    {"beyond", 10, 3, 9, ERR_PROTOCOL, 0},
-    {"just before the wrap", 4294967295U, WRAP - 3, WRAP - 1, 0, WRAP - 1},
-    {"at the wrap", 0, WRAP - 3, WRAP, 0, WRAP},
-    {"behind the wrap", 4, WRAP - 3, WRAP + 7, 0, WRAP + 4},
-    {"beyond the wrap", 8, WRAP - 3, WRAP + 7, ERR_PROTOCOL, 0},
+    {"one more than sent", 0, 0, 0, 1, ERR_PROTOCOL},
+    {"some of it", 3, 9, 5, 5, 0},
+    {"all of it", 3, 9, 9, 9, 0},
+    {"again the same", 3, 9, 3, 3, 0},
+    {"less than before", 3, 9, 0, 2, ERR_PROTOCOL},
+    {"beyond", 3, 9, 0, 10, ERR_PROTOCOL},
+    {"just before the wrap", WRAP - 3, WRAP - 1, WRAP - 1, 4294967295U, 0},
+    {"at the wrap", WRAP - 3, WRAP, WRAP, 0, 0},
+    {"behind the wrap", WRAP - 3, WRAP + 7, WRAP + 4, 4, 0},
+    {"beyond the wrap", WRAP - 3, WRAP + 7, 0, 8, ERR_PROTOCOL},
 };
 
 static void count_case_holds(void **state)

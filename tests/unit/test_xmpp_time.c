@@ -61,7 +61,7 @@ static void time_case_holds(void **state)
 static void every_day_comes_back(void **state)
 {
     (void)state;
-    for (uint64_t day = 0; day < 365 * 400; day++) {
+    for (uint64_t day = 0; day < UINT64_C(365) * 400; day++) {
         const uint64_t us = (day * 86400 + 43200) * 1000000;
         uint64_t again = 0;
         char text[XMPP_TIME_SIZE];
