@@ -111,6 +111,7 @@ void apply_archive_forget(struct apply *a, struct span user)
     const struct apply_list rows = apply_list_prefix(a, KEYSPACE_MENTIONS, SIZE_MAX);
     for (size_t i = 0; i < rows.count; i++) {
         const struct span other = span_from(keyspace_text_at(rows.rows[i].key, 1), 1);
+        /* NOLINTNEXTLINE(readability-suspicious-call-argument): the other side's rows */
         keyspace_pair(&a->key, a->group, other, user);
         const struct apply_list theirs = apply_list_prefix(a, KEYSPACE_ARCHIVE_WITH, SIZE_MAX);
         for (size_t k = 0; k < theirs.count; k++)

@@ -99,8 +99,8 @@ static bool directory_is_good_put(const Store__UserPut *c)
 {
     const struct span user = span_text(c->user);
 
-    if (!apply_is_bare(user) || apply_domain(user).size == user.size || user.ptr[0] == '@' ||
-        c->n_verifiers > DIRECTORY_VERIFIERS_MAX ||
+    if (!apply_is_bare(user) || apply_domain(user).size == user.size ||
+        span_index(user, '@') == 0 || c->n_verifiers > DIRECTORY_VERIFIERS_MAX ||
         (c->mode != STORE__USER_PUT__MODE__CREATE && c->mode != STORE__USER_PUT__MODE__REPLACE))
         return false;
     for (size_t i = 0; i < c->n_verifiers; i++)

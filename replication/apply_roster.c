@@ -353,6 +353,7 @@ void apply_roster_remove(struct apply *a, const Store__RosterRemove *c)
     }
     roster_clear(&mine);
     if (!span_equal(user, contact) && apply_has_user(a, contact)) {
+        /* NOLINTNEXTLINE(readability-suspicious-call-argument): the other side's rows */
         struct roster_side theirs = roster_side_load(a, contact, user);
         roster_part(a, &mine, &theirs);
         roster_side_save(a, &theirs);
@@ -368,6 +369,7 @@ void apply_roster_forget(struct apply *a, struct span user)
     struct apply_list list = apply_list_prefix(a, KEYSPACE_MENTIONS, SIZE_MAX);
     for (size_t i = 0; i < list.count; i++) {
         const struct span other = span_from(keyspace_text_at(list.rows[i].key, 1), 1);
+        /* NOLINTNEXTLINE(readability-suspicious-call-argument): the other side's rows */
         struct roster_side theirs = roster_side_load(a, other, user);
         roster_clear(&theirs);
         roster_side_save(a, &theirs);

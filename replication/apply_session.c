@@ -177,7 +177,7 @@ static size_t session_list(struct apply *a, struct span user, Store__SessionRow 
 {
     keyspace_text(&a->key, a->group, user);
     const struct apply_list ids = apply_list_prefix(a, KEYSPACE_SESSIONS_OF, SIZE_MAX);
-    Store__SessionRow **rows = arena_zeroed(a->arena, (ids.count + 1) * sizeof(rows[0]));
+    Store__SessionRow **rows = arena_zeroed(a->arena, (ids.count + 1) * sizeof(void *));
     size_t count = 0;
 
     for (size_t i = 0; i < ids.count; i++) {

@@ -49,7 +49,7 @@ static int read_row(const struct statedb_view *view, enum keyspace_cf cf,
     ProtobufCMessage *row = read_unpack(type, strbuf_span(&value));
     if (!row)
         return ERR_CORRUPT;
-    memcpy(ret_row, &row, sizeof(row)); /* of the caller's type, whose first field it is */
+    memcpy(ret_row, &row, sizeof(void *)); /* of the caller's type, whose first field it is */
     return 1;
 }
 

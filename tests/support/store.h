@@ -293,12 +293,12 @@ static inline Store__Result store_message(struct store *s, struct store_message 
 }
 
 static inline Store__Result store_subscribe(struct store *s, const char *from, const char *to,
-                                            Store__SubscribeKind kind)
+                                            int kind)
 {
     Store__Subscribe c = STORE__SUBSCRIBE__INIT;
     c.from = store_text(s, from);
     c.to = store_text(s, to);
-    c.kind = kind;
+    c.kind = (Store__SubscribeKind)kind;
     return store_apply(s, STORE_COMMAND(SUBSCRIBE, subscribe, &c));
 }
 
