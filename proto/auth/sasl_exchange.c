@@ -301,6 +301,7 @@ enum sasl_exchange_action sasl_exchange_begin(struct sasl_exchange *x, struct sp
     const bool was_idle = x->state == SASL_EXCHANGE_IDLE;
     exchange_reset(x);
     x->mechanism = NULL;
+    x->user = SPAN_NONE;
     if (x->tries < SASL_EXCHANGE_TRIES_MAX)
         x->tries++;
     if (!was_idle)

@@ -374,6 +374,9 @@ static void store_may_be_unavailable(void **state)
         sasl_exchange_credentials(&x, x.question, SASL_EXCHANGE_UNAVAILABLE, NULL, nonce),
         SASL_EXCHANGE_FAILURE);
     assert_int_equal(x.condition, SASL_CONDITION_TEMPORARY_AUTH_FAILURE);
+    assert_true(span_is(x.user, "alice"));
+    (void)begin(&x, "LOGIN", SPAN("x")); /* a try that names nobody is nobody's */
+    assert_true(span_is_none(x.user));
     sasl_exchange_done(&x);
 }
 
