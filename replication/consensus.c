@@ -7,7 +7,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "replication/consensus_boot.h"
 #include "replication/consensus_core.h"
+#include "replication/consensus_peer.h"
 
 enum { BARRIER_SIZE = 8 };
 
@@ -172,22 +174,11 @@ static int step_proposed(struct consensus *c, const struct consensus_event *in)
     return consensus_core_submit(c, entries, in->payload_count);
 }
 
-/* Bytes that membership_parse() has accepted, as the core wants them. */
-static int decode_configuration(struct span bytes, struct raft_configuration *ret_conf)
-{
-    struct membership m;
-    const int rc = membership_parse(bytes, &m);
-    if (rc < 0)
-        return rc;
-    const struct raft_buffer buffer = {(void *)(uintptr_t)bytes.ptr, bytes.size};
-    raft_configuration_init(ret_conf);
-    return raft_configuration_decode(&buffer, ret_conf) == 0 ? 0 : ERR_PROTOCOL;
-}
-
 static int step_changed(struct consensus *c, uint64_t index, struct span payload)
 {
     struct raft_event event = consensus_core_event(c, RAFT_CONFIGURATION);
-    if (index > c->commit || decode_configuration(payload, &event.configuration.conf) < 0)
+    if (index > c->commit ||
+        consensus_core_configuration(payload, &event.configuration.conf) < 0)
         return consensus_core_break(c);
     event.configuration.index = index;
     return consensus_core_step(c, &event);
@@ -206,7 +197,7 @@ static int step_compacted(struct consensus *c, const struct consensus_event *in)
     event.snapshot.metadata.configuration_index = s->configuration_index;
     event.snapshot.trailing = in->trailing;
     const int rc =
-        decode_configuration(s->configuration, &event.snapshot.metadata.configuration);
+        consensus_core_configuration(s->configuration, &event.snapshot.metadata.configuration);
     if (rc < 0)
         return ERR_INVALID;
     strbuf_clear(&c->snapshot_configuration);
@@ -297,7 +288,7 @@ static int step_pulled(struct consensus *c, const struct consensus_snapshot *s)
     install->last_term = s->term;
     install->conf_index = s->configuration_index;
     if (s->index == 0 || s->term == 0 || s->index <= c->apply_to ||
-        decode_configuration(s->configuration, &install->conf) < 0)
+        consensus_core_configuration(s->configuration, &install->conf) < 0)
         return ERR_INVALID;
     struct raft_event event = consensus_core_event(c, RAFT_RECEIVE);
     event.receive.message = &message;
@@ -318,183 +309,13 @@ static int step_installed(struct consensus *c, uint64_t index)
     return consensus_core_step(c, &event);
 }
 
-/* ---- Messages from peers -------------------------------------------------------------- */
-
-static int check_append(const struct consensus *c, const struct consensus_message *in)
-{
-    if (raft_state((struct raft *)&c->raft) == RAFT_LEADER &&
-        in->term == raft_current_term(&c->raft))
-        return ERR_PROTOCOL; /* two leaders in one term */
-    if (in->entry_count > CONSENSUS_MESSAGE_ENTRIES_MAX ||
-        in->prev_log_index > UINT64_MAX - CONSENSUS_MESSAGE_ENTRIES_MAX ||
-        (in->prev_log_index == 0) != (in->prev_log_term == 0) || in->prev_log_term > in->term)
-        return ERR_PROTOCOL;
-    uint64_t term = in->prev_log_term;
-    for (size_t i = 0; i < in->entry_count; i++) {
-        const struct consensus_entry *e = &in->entries[i];
-        struct membership m;
-        if (e->term < term || e->term == 0 || e->term > in->term ||
-            e->type < CONSENSUS_COMMAND || e->type > CONSENSUS_CHANGE)
-            return ERR_PROTOCOL;
-        if (e->type == CONSENSUS_CHANGE && membership_parse(e->payload, &m) < 0)
-            return ERR_PROTOCOL;
-        term = e->term;
-    }
-    return 0;
-}
-
-/* Feeds entries from..end of an append message; their bytes are copied to one block. */
-static int feed_part(struct consensus *c, struct raft_message *message,
-                     const struct consensus_message *in, size_t from, size_t end)
-{
-    struct raft_append_entries *append = &message->append_entries;
-    struct raft_entry *entries = NULL;
-    size_t size = 1;
-    for (size_t i = from; i < end; i++)
-        size += in->entries[i].payload.size;
-    char *block = NULL;
-    if (end > from) {
-        entries = arena_zeroed(&c->arena, (end - from) * sizeof(*entries));
-        block = consensus_block_new(size);
-    }
-    size_t used = 0;
-    for (size_t i = from; i < end; i++) {
-        const struct consensus_entry *e = &in->entries[i];
-        if (e->payload.size)
-            memcpy(block + used, e->payload.ptr, e->payload.size);
-        entries[i - from] = (struct raft_entry){.term = e->term,
-                                                .type = (enum raft_entry_type)e->type,
-                                                .buf = {block + used, e->payload.size},
-                                                .batch = block};
-        used += e->payload.size;
-    }
-    append->version = in->version;
-    append->term = in->term;
-    append->prev_log_index = in->prev_log_index + from;
-    append->prev_log_term = from ? in->entries[from - 1].term : in->prev_log_term;
-    append->entries = entries;
-    append->n_entries = (unsigned)(end - from);
-    /* Fence e: a commit index beyond what this message vouches for is cut off. */
-    const uint64_t vouched = in->prev_log_index + end;
-    append->leader_commit = in->leader_commit < vouched ? in->leader_commit : vouched;
-    struct raft_event event = consensus_core_event(c, RAFT_RECEIVE);
-    event.receive.message = message;
-    return consensus_core_step(c, &event);
-}
-
-/* Fence a: the core records a CHANGE at the index of the first entry it is given, so each
- * part has one only at its head. After a refused part the rest would be a gap. */
-static int receive_append(struct consensus *c, struct raft_message *message,
-                          const struct consensus_message *in)
-{
-    int rc = check_append(c, in);
-    size_t from = 0;
-    do {
-        size_t end = from < in->entry_count ? from + 1 : from;
-        while (end < in->entry_count && in->entries[end].type != CONSENSUS_CHANGE)
-            end++;
-        if (rc == 0) {
-            const size_t said = c->update->message_count;
-            const uint64_t appended = c->update->append_count;
-            rc = feed_part(c, message, in, from, end);
-            const bool is_refused = c->update->message_count == said
-                                        ? c->update->append_count == appended
-                                        : c->messages[said].rejected != 0;
-            if (is_refused)
-                break;
-        }
-        from = end;
-    } while (rc == 0 && from < in->entry_count);
-    return rc;
-}
-
-static int receive_install(struct consensus *c, const struct consensus_message *in)
-{
-    struct membership m;
-    if (membership_parse(in->snapshot.configuration, &m) < 0 || in->snapshot.index == 0 ||
-        in->snapshot.term == 0)
-        return ERR_PROTOCOL;
-    if (in->term < raft_current_term(&c->raft) || in->snapshot.index <= c->wanted_index ||
-        in->snapshot.index <= c->apply_to)
-        return 0;
-    c->wanted_index = in->snapshot.index;
-    c->update->has_wanted = true;
-    c->update->wanted_from = in->from;
-    c->update->wanted = in->snapshot;
-    return 0;
-}
-
-static int step_received(struct consensus *c, const struct consensus_message *in)
-{
-    char address[CONSENSUS_CORE_ADDRESS_SIZE];
-    (void)snprintf(address, sizeof(address), "%" PRIu64, in->from);
-    struct raft_message message = {.server_id = in->from, .server_address = address};
-    if (in->from == 0 || in->from == c->config.id || in->term == 0)
-        return ERR_PROTOCOL;
-
-    const enum raft_state state = raft_state(&c->raft);
-    switch (in->type) {
-    case CONSENSUS_APPEND:
-        message.type = RAFT_APPEND_ENTRIES;
-        return receive_append(c, &message, in);
-    case CONSENSUS_INSTALL:
-        return receive_install(c, in);
-    case CONSENSUS_APPEND_RESULT:
-        message.type = RAFT_APPEND_ENTRIES_RESULT;
-        message.append_entries_result =
-            (struct raft_append_entries_result){.version = in->version,
-                                                .term = in->term,
-                                                .rejected = in->rejected,
-                                                .last_log_index = in->last_log_index,
-                                                .features = in->features,
-                                                .capacity = in->capacity};
-        break;
-    case CONSENSUS_VOTE:
-        message.type = RAFT_REQUEST_VOTE;
-        message.request_vote = (struct raft_request_vote){.version = in->version,
-                                                          .term = in->term,
-                                                          .candidate_id = in->from,
-                                                          .last_log_index = in->last_log_index,
-                                                          .last_log_term = in->last_log_term,
-                                                          .disrupt_leader = in->is_disruptive,
-                                                          .pre_vote = in->is_pre_vote};
-        break;
-    case CONSENSUS_VOTE_RESULT:
-        if (state != RAFT_CANDIDATE)
-            return 0; /* the core would read another state's fields */
-        message.type = RAFT_REQUEST_VOTE_RESULT;
-        message.request_vote_result =
-            (struct raft_request_vote_result){.version = in->version,
-                                              .term = in->term,
-                                              .vote_granted = in->is_granted,
-                                              .pre_vote = in->is_pre_vote,
-                                              .features = in->features,
-                                              .capacity = in->capacity};
-        break;
-    case CONSENSUS_TIMEOUT_NOW:
-        if (state != RAFT_FOLLOWER || in->from != consensus_leader(c) || c->posted < c->last)
-            return 0;
-        message.type = RAFT_TIMEOUT_NOW;
-        message.timeout_now = (struct raft_timeout_now){.version = in->version,
-                                                        .term = in->term,
-                                                        .last_log_index = in->last_log_index,
-                                                        .last_log_term = in->last_log_term};
-        break;
-    default:
-        return ERR_PROTOCOL;
-    }
-    struct raft_event event = consensus_core_event(c, RAFT_RECEIVE);
-    event.receive.message = &message;
-    return consensus_core_step(c, &event);
-}
-
 /* ---- Life ----------------------------------------------------------------------------- */
 
 static int step_event(struct consensus *c, const struct consensus_event *in)
 {
     switch (in->type) {
     case CONSENSUS_RECEIVED:
-        return step_received(c, in->message);
+        return consensus_peer_received(c, in->message);
     case CONSENSUS_DURABLE:
         return step_durable(c, in);
     case CONSENSUS_PULLED:
@@ -584,47 +405,6 @@ int consensus_step(struct consensus *c, const struct consensus_event *event,
     return rc;
 }
 
-static int check_boot(const struct consensus_boot *b)
-{
-    const uint64_t end = b->start_index + b->entry_count;
-    uint64_t term = b->has_snapshot ? 0 : 1;
-    struct membership m;
-    if (b->start_index == 0 || b->applied >= end || (b->term == 0 && b->entry_count > 0))
-        return ERR_CORRUPT;
-    if (b->has_snapshot
-            ? (b->snapshot.index == 0 || b->start_index > b->snapshot.index + 1 ||
-               end <= b->snapshot.index || membership_parse(b->snapshot.configuration, &m) < 0)
-            : (b->start_index != 1 ||
-               (b->entry_count > 0 && b->entries[0].type != CONSENSUS_CHANGE)))
-        return ERR_CORRUPT;
-    for (size_t i = 0; i < b->entry_count; i++) {
-        const struct consensus_entry *e = &b->entries[i];
-        if (e->term < term || e->term > b->term || e->type < CONSENSUS_COMMAND ||
-            e->type > CONSENSUS_CHANGE ||
-            (e->type == CONSENSUS_CHANGE && membership_parse(e->payload, &m) < 0))
-            return ERR_CORRUPT;
-        term = e->term;
-    }
-    return 0;
-}
-
-/* The configuration in force, and where in the log the last one known committed stands. */
-static void boot_membership(const struct consensus_boot *b, struct membership *ret_members,
-                            size_t *ret_committed)
-{
-    *ret_members = (struct membership){0};
-    *ret_committed = b->entry_count;
-    if (b->has_snapshot)
-        (void)membership_parse(b->snapshot.configuration, ret_members);
-    for (size_t i = 0; i < b->entry_count; i++)
-        if (b->entries[i].type == CONSENSUS_CHANGE &&
-            (!b->has_snapshot || b->start_index + i > b->snapshot.configuration_index)) {
-            (void)membership_parse(b->entries[i].payload, ret_members);
-            if (b->start_index + i <= b->applied)
-                *ret_committed = i;
-        }
-}
-
 static struct raft_entry *boot_entries(const struct consensus_boot *b)
 {
     struct raft_entry *entries = raft_calloc(b->entry_count + 1, sizeof(*entries));
@@ -651,7 +431,8 @@ static int boot_core(struct consensus *c, const struct consensus_boot *b, bool i
         metadata.index = b->snapshot.index;
         metadata.term = b->snapshot.term;
         metadata.configuration_index = b->snapshot.configuration_index;
-        if (decode_configuration(b->snapshot.configuration, &metadata.configuration) < 0)
+        if (consensus_core_configuration(b->snapshot.configuration, &metadata.configuration) <
+            0)
             return ERR_CORRUPT;
         event.start.metadata = &metadata;
         strbuf_add(&c->snapshot_configuration, b->snapshot.configuration);
@@ -684,12 +465,12 @@ int consensus_new(const struct consensus_config *config, const struct consensus_
                   uint64_t now_ms, struct consensus **ret_consensus,
                   struct consensus_update *ret_update)
 {
-    int rc = check_boot(boot);
+    int rc = consensus_boot_check(boot);
     if (rc < 0 || config->id == 0 || config->seed == 0)
         return rc < 0 ? rc : ERR_INVALID;
     struct membership members;
     size_t committed = 0;
-    boot_membership(boot, &members, &committed);
+    consensus_boot_membership(boot, &members, &committed);
     const struct membership_member *self = membership_find(&members, config->id);
     const bool is_sole =
         self && self->role == MEMBERSHIP_VOTER && membership_voter_count(&members) == 1;

@@ -289,3 +289,14 @@ int consensus_core_submit(struct consensus *c, struct raft_entry *entries, size_
         raft_free(block);
     return rc;
 }
+
+int consensus_core_configuration(struct span bytes, struct raft_configuration *ret_conf)
+{
+    struct membership m;
+    const int rc = membership_parse(bytes, &m);
+    if (rc < 0)
+        return rc;
+    const struct raft_buffer buffer = {(void *)(uintptr_t)bytes.ptr, bytes.size};
+    raft_configuration_init(ret_conf);
+    return raft_configuration_decode(&buffer, ret_conf) == 0 ? 0 : ERR_PROTOCOL;
+}

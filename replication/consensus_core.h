@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of consensus.c: libraft's state, and one step of it with its answers taken over
- * into the update that is being made. Included by consensus.c and consensus_core.c only,
- * which are the only files that know raft.h. */
+ * into the update that is being made. Included by consensus*.c only, which are the only
+ * files that know raft.h. */
 #pragma once
 
 #include <raft.h>
@@ -77,3 +77,7 @@ int consensus_core_step(struct consensus *c, struct raft_event *event);
 
 /* Submits entries that share the block of the first, which passes to the core. */
 int consensus_core_submit(struct consensus *c, struct raft_entry *entries, size_t count);
+
+/* A membership as the core wants it, checked first: the core's decoder does not. ERR_PROTOCOL
+ * or ERR_TOO_BIG as membership_parse(). */
+int consensus_core_configuration(struct span bytes, struct raft_configuration *ret_conf);

@@ -3,35 +3,26 @@
 
 #include <assert.h>
 
-#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/monoclock.h"
 #include "base/wakeup.h"
-#include "replication/applier.h"
+#include "replication/applyrun.h"
 #include "replication/command.h"
 #include "replication/consensus.h"
 #include "replication/freespace.h"
 #include "replication/logwriter.h"
+#include "replication/proposalqueue.h"
 #include "replication/raftdb.h"
 #include "replication/read.h"
 #include "replication/replicaboot.h"
 #include "replication/statedb.h"
 
 enum {
-    APPLY_ENTRIES_MAX = 1024,     /* per state batch */
-    APPLY_SIZE_MAX = 4 << 20,     /* bytes of it */
     HELD_SIZE_MAX = 64 << 20,     /* of the log in memory, when there are followers */
     IN_FLIGHT_ENTRIES_MAX = 8192, /* sent to a follower, not acknowledged */
-};
-
-struct proposal_queue {
-    struct proposal *head;
-    struct proposal **tail;
-    uint64_t count;
-    uint64_t size; /* bytes of commands */
 };
 
 struct replicator {
@@ -48,70 +39,20 @@ struct replicator {
 
     struct message submit; /* queued when waiting has something, runs after the mail */
     bool is_submit_queued;
-    struct proposal_queue waiting;   /* arrived, not yet in the log */
-    struct proposal_queue in_flight; /* in the log, not yet applied; by index */
-    struct proposal node_up;         /* the node's own first proposal */
+    struct proposalqueue waiting;   /* arrived, not yet in the log */
+    struct proposalqueue in_flight; /* in the log, not yet applied; by index */
+    struct proposal node_up;        /* the node's own first proposal */
     bool is_node_up_out;
     bool is_ready, is_failed, is_closing;
-    uint64_t epoch, sequence, stamp_us;
+    uint64_t epoch, sequence;
 
-    uint64_t apply_to, applied, first_index;
-    struct strbuf configuration; /* of the last CHANGE applied */
-    uint64_t configuration_index;
-    struct arena arena;    /* results of one state batch */
-    struct strbuf fetched; /* an entry read back from disk */
+    struct applyrun run;
+    uint64_t apply_to, first_index;
     struct wakeup **listeners;
     size_t listener_count;
 };
 
 /* ---- Proposals ------------------------------------------------------------------------ */
-
-static void proposals_push(struct proposal_queue *q, struct proposal *p)
-{
-    p->next = NULL;
-    if (!q->head)
-        q->tail = &q->head;
-    *q->tail = p;
-    q->tail = &p->next;
-    q->count++;
-    q->size += p->command.size;
-}
-
-static struct proposal *proposals_pop(struct proposal_queue *q)
-{
-    struct proposal *p = q->head;
-    q->head = p->next;
-    q->count--;
-    q->size -= p->command.size;
-    return p;
-}
-
-static void proposal_came_home(struct message *self, void *owner)
-{
-    struct proposal *p = (struct proposal *)self;
-    p->answered(p, owner);
-}
-
-static void proposal_found_no_home(struct message *self)
-{
-    proposal_release((struct proposal *)self);
-}
-
-static void answer(struct replicator *r, struct proposal *p, int rc)
-{
-    p->rc = rc;
-    if (p == &r->node_up)
-        return;
-    p->message.deliver = proposal_came_home;
-    p->message.discard = proposal_found_no_home;
-    loop_reply(p->home, &p->message);
-}
-
-static void answer_all(struct replicator *r, struct proposal_queue *q, int rc)
-{
-    while (q->head)
-        answer(r, proposals_pop(q), rc);
-}
 
 /* The first write error is the last: nothing is acknowledged from here on. */
 static void fail(struct replicator *r, int rc, const char *why)
@@ -124,8 +65,8 @@ static void fail(struct replicator *r, int rc, const char *why)
     cell_set(&r->shared->is_failed, true);
     wheel_cancel(loop_wheel(r->loop), &r->tick);
     r->events.failed(rc, why, r->events.arg);
-    answer_all(r, &r->in_flight, ERR_UNKNOWN);
-    answer_all(r, &r->waiting, ERR_CLOSED);
+    proposalqueue_answer_all(&r->in_flight, ERR_UNKNOWN);
+    proposalqueue_answer_all(&r->waiting, ERR_CLOSED);
 }
 
 static void share(struct replicator *r)
@@ -179,7 +120,7 @@ static void carry_out(struct replicator *r, const struct consensus_update *u)
         if (consensus_role(r->consensus) != CONSENSUS_LEADER) {
             r->is_ready = false;
             r->is_node_up_out = false;
-            answer_all(r, &r->in_flight, ERR_UNKNOWN);
+            proposalqueue_answer_all(&r->in_flight, ERR_UNKNOWN);
         }
         share(r);
         if (r->events.changed)
@@ -189,133 +130,39 @@ static void carry_out(struct replicator *r, const struct consensus_update *u)
 
 /* ---- Applying ------------------------------------------------------------------------- */
 
-static int read_back(uint64_t index, struct consensus_entry *ret_entry, void *arg)
+static void finish_run(struct replicator *r, struct proposalqueue *done)
 {
-    struct replicator *r = arg;
-    struct logrecord record;
-    const int rc = raftdb_read(r->raftdb, index, &r->fetched, &record);
-    if (rc < 0)
-        return rc;
-    *ret_entry = (struct consensus_entry){.term = record.term,
-                                          .type = (enum consensus_entry_type)record.type,
-                                          .payload = record.payload};
-    return 0;
-}
-
-/* Results seldom hold more than numbers; the rest is copied by way of its bytes. */
-static Store__Result *copy_result(const Store__Result *result)
-{
-    if (!result->session && result->n_rows == 0 && result->reason[0] == '\0') {
-        Store__Result *copy = mem_zeroed(1, sizeof(*copy));
-        *copy = *result;
-        copy->reason = (char *)(uintptr_t)protobuf_c_empty_string;
-        return copy;
-    }
-    CLEANUP(strbuf_done) struct strbuf bytes = {0};
-    const size_t size = store__result__get_packed_size(result);
-    store__result__pack(result, (uint8_t *)strbuf_reserve(&bytes, size));
-    return store__result__unpack(NULL, size, (const uint8_t *)bytes.data);
-}
-
-static int apply_command(struct replicator *r, struct statedb_batch *batch, uint64_t index,
-                         const struct consensus_entry *e, struct proposal_queue *done)
-{
-    struct command_header header = {0};
-    CLEANUP(command_release) Store__Command *command = NULL;
-    Store__Result result = STORE__RESULT__INIT;
-    if (command_parse(e->payload, &header, &command) < 0)
-        (void)command_parse_header(e->payload, &header);
-    const int rc = applier_apply(batch, index, &header, command, &r->arena, &result);
-    if (rc < 0)
-        return rc;
-    if (header.stamp_us > r->stamp_us)
-        r->stamp_us = header.stamp_us;
-    if (r->in_flight.head && r->in_flight.head->index == index) {
-        struct proposal *p = proposals_pop(&r->in_flight);
-        p->rc = p->term == e->term ? 0 : ERR_UNKNOWN;
-        p->result = p->rc == 0 ? copy_result(&result) : NULL;
-        proposals_push(done, p);
-    }
-    return 0;
-}
-
-static void note_change(struct replicator *r, uint64_t index, struct span configuration)
-{
-    strbuf_clear(&r->configuration);
-    strbuf_add(&r->configuration, configuration);
-    r->configuration_index = index;
-}
-
-/* One batch: up to apply_to, to a limit, or to a CHANGE, which the core must be told of
- * before anything behind it. Returns 0, 1 when a CHANGE was applied, or an error. */
-static int apply_run(struct replicator *r, struct proposal_queue *done)
-{
-    struct statedb_batch *batch = statedb_batch_begin(r->statedb);
-    uint64_t index = r->applied;
-    uint64_t term = 0;
-    bool has_change = false;
-    int rc = 0;
-    while (rc == 0 && !has_change && index < r->apply_to &&
-           index < r->applied + APPLY_ENTRIES_MAX &&
-           statedb_batch_size(batch) < APPLY_SIZE_MAX) {
-        struct consensus_entry e;
-        index++;
-        if (!consensus_entry(r->consensus, index, &e))
-            rc = read_back(index, &e, r);
-        if (rc < 0)
-            break;
-        term = e.term;
-        if (e.type == CONSENSUS_COMMAND) {
-            rc = apply_command(r, batch, index, &e, done);
-        } else if (e.type == CONSENSUS_CHANGE) {
-            note_change(r, index, e.payload);
-            statedb_batch_configuration(batch, index);
-            has_change = true;
-        }
-    }
-    if (rc < 0)
-        statedb_batch_abandon(batch);
-    else
-        rc = statedb_batch_commit(batch, index, term);
-    arena_reset(&r->arena);
-    if (rc < 0)
-        return rc;
-    r->applied = index;
-    return has_change;
-}
-
-static void finish_run(struct replicator *r, struct proposal_queue *done)
-{
-    cell_set(&r->shared->applied_index, r->applied);
+    cell_set(&r->shared->applied_index, r->run.applied);
     while (done->head) {
-        struct proposal *p = proposals_pop(done);
-        answer(r, p, p->rc);
+        struct proposal *p = proposalqueue_pop(done);
+        proposalqueue_answer(p, p->rc);
     }
     for (size_t i = 0; i < r->listener_count; i++)
-        wakeup_send(r->listeners[i], r->applied);
+        wakeup_send(r->listeners[i], r->run.applied);
     if (consensus_membership(r->consensus)->count <= 1 ||
         consensus_held_size(r->consensus) > HELD_SIZE_MAX)
-        consensus_release(r->consensus, r->applied);
+        consensus_release(r->consensus, r->run.applied);
 }
 
 static void apply_ready(struct replicator *r)
 {
-    while (!r->is_failed && r->applied < r->apply_to) {
-        struct proposal_queue done = {0};
-        const int rc = apply_run(r, &done);
+    while (!r->is_failed && r->run.applied < r->apply_to) {
+        struct proposalqueue done = {0};
+        const int rc = applyrun_step(&r->run, r->apply_to, &done);
         if (rc < 0) {
-            answer_all(r, &done, ERR_UNKNOWN);
+            proposalqueue_answer_all(&done, ERR_UNKNOWN);
             fail(r, rc, "the state database refused to read or write");
             return;
         }
         if (rc > 0) {
             const struct consensus_event event = {.type = CONSENSUS_CHANGED,
                                                   .now_ms = loop_now_ms(r->loop),
-                                                  .index = r->configuration_index,
-                                                  .payload = strbuf_span(&r->configuration)};
+                                                  .index = r->run.configuration_index,
+                                                  .payload =
+                                                      strbuf_span(&r->run.configuration)};
             struct consensus_update update;
             if (consensus_step(r->consensus, &event, &update) < 0) {
-                answer_all(r, &done, ERR_UNKNOWN);
+                proposalqueue_answer_all(&done, ERR_UNKNOWN);
                 fail(r, ERR_CORRUPT, "the consensus core refused a committed membership");
                 return;
             }
@@ -331,23 +178,24 @@ static void apply_ready(struct replicator *r)
 static void compact(struct replicator *r)
 {
     const struct replica_config *c = r->config;
-    if (r->is_failed || r->applied < r->first_index + c->keep_entries + c->compact_after)
+    if (r->is_failed || r->run.applied < r->first_index + c->keep_entries + c->compact_after)
         return;
     const struct consensus_event event = {
         .type = CONSENSUS_COMPACTED,
         .now_ms = loop_now_ms(r->loop),
-        .snapshot = {.index = r->applied,
+        .snapshot = {.index = r->run.applied,
                      .term = statedb_get_applied(r->statedb)->term,
-                     .configuration_index = r->configuration_index,
-                     .configuration = strbuf_span(&r->configuration)},
+                     .configuration_index = r->run.configuration_index,
+                     .configuration = strbuf_span(&r->run.configuration)},
         .trailing = (uint32_t)c->keep_entries,
     };
-    const struct logrecord_snapshot snapshot = {.index = event.snapshot.index,
-                                                .term = event.snapshot.term,
-                                                .configuration_index = r->configuration_index,
-                                                .first_index = r->applied - c->keep_entries + 1,
-                                                .stamp_us = r->stamp_us,
-                                                .configuration = event.snapshot.configuration};
+    const struct logrecord_snapshot snapshot = {
+        .index = event.snapshot.index,
+        .term = event.snapshot.term,
+        .configuration_index = r->run.configuration_index,
+        .first_index = r->run.applied - c->keep_entries + 1,
+        .stamp_us = r->run.stamp_us,
+        .configuration = event.snapshot.configuration};
     struct consensus_update update;
     int rc = statedb_flush_wal(r->statedb);
     if (rc == 0)
@@ -380,11 +228,11 @@ static int check_space(struct replicator *r)
 }
 
 /* The turn's proposals become consecutive entries in one block of memory. */
-static void submit_batch(struct replicator *r, struct proposal_queue *batch)
+static void submit_batch(struct replicator *r, struct proposalqueue *batch)
 {
     const uint64_t now_us = r->config->now_us();
-    if (now_us > r->stamp_us)
-        r->stamp_us = now_us; /* stamps never go back, whatever the clock does */
+    if (now_us > r->run.stamp_us)
+        r->run.stamp_us = now_us; /* stamps never go back, whatever the clock does */
     const uint64_t oldest = r->in_flight.head ? r->in_flight.head->sequence : r->sequence + 1;
     char *block = consensus_block_new(batch->size);
     struct span *payloads = mem_zeroed(batch->count, sizeof(*payloads));
@@ -392,7 +240,7 @@ static void submit_batch(struct replicator *r, struct proposal_queue *batch)
     size_t count = 0;
     for (struct proposal *p = batch->head; p; p = p->next) {
         char *entry = memcpy(block + used, p->command.data, p->command.size);
-        command_stamp(entry, r->stamp_us);
+        command_stamp(entry, r->run.stamp_us);
         if (p != &r->node_up) {
             p->sequence = ++r->sequence;
             command_propose(entry, r->config->node_id, r->epoch, p->sequence, oldest);
@@ -409,16 +257,16 @@ static void submit_batch(struct replicator *r, struct proposal_queue *batch)
     const int rc = consensus_step(r->consensus, &event, &update);
     free(payloads);
     if (rc < 0) {
-        answer_all(r, batch, ERR_NOT_LEADER);
+        proposalqueue_answer_all(batch, ERR_NOT_LEADER);
         if (rc == ERR_CORRUPT)
             fail(r, rc, "the consensus core is broken");
         return;
     }
     for (uint64_t i = 0; batch->head; i++) {
-        struct proposal *p = proposals_pop(batch);
+        struct proposal *p = proposalqueue_pop(batch);
         p->index = update.proposed_index + i;
         p->term = update.proposed_term;
-        proposals_push(&r->in_flight, p);
+        proposalqueue_push(&r->in_flight, p);
     }
     carry_out(r, &update);
 }
@@ -435,12 +283,12 @@ static void submit_waiting(struct replicator *r)
     else
         rc = check_space(r);
     if (rc < 0) {
-        answer_all(r, &r->waiting, rc);
+        proposalqueue_answer_all(&r->waiting, rc);
         return;
     }
-    struct proposal_queue batch = {0};
+    struct proposalqueue batch = {0};
     while (r->waiting.head)
-        proposals_push(&batch, proposals_pop(&r->waiting));
+        proposalqueue_push(&batch, proposalqueue_pop(&r->waiting));
     submit_batch(r, &batch);
 }
 
@@ -469,8 +317,8 @@ static void propose_node_up(struct replicator *r)
     r->is_node_up_out = true;
     if (row)
         store__node_row__free_unpacked(row, NULL);
-    struct proposal_queue batch = {0};
-    proposals_push(&batch, &r->node_up);
+    struct proposalqueue batch = {0};
+    proposalqueue_push(&batch, &r->node_up);
     submit_batch(r, &batch);
 }
 
@@ -479,7 +327,7 @@ static void become_ready(struct replicator *r)
     if (r->is_failed || r->is_ready || !consensus_is_settled(r->consensus))
         return;
     if (!r->is_node_up_out) {
-        if (r->applied == consensus_commit(r->consensus))
+        if (r->run.applied == consensus_commit(r->consensus))
             propose_node_up(r);
         return;
     }
@@ -589,15 +437,15 @@ void replicator_proposed(struct message *self, void *owner)
     struct replicator *r = owner;
     struct proposal *p = (struct proposal *)self;
     if (r->is_closing || r->is_failed) {
-        answer(r, p, ERR_CLOSED);
+        proposalqueue_answer(p, ERR_CLOSED);
         return;
     }
     if (r->waiting.count + r->in_flight.count >= r->config->in_flight_max ||
         r->waiting.size + r->in_flight.size + p->command.size > r->config->in_flight_size_max) {
-        answer(r, p, ERR_FULL);
+        proposalqueue_answer(p, ERR_FULL);
         return;
     }
-    proposals_push(&r->waiting, p);
+    proposalqueue_push(&r->waiting, p);
     if (!r->is_submit_queued)
         loop_later(r->loop, &r->submit);
     r->is_submit_queued = true;
@@ -605,11 +453,7 @@ void replicator_proposed(struct message *self, void *owner)
 
 void replicator_turned_away(struct message *self)
 {
-    struct proposal *p = (struct proposal *)self;
-    p->rc = ERR_CLOSED;
-    p->message.deliver = proposal_came_home;
-    p->message.discard = proposal_found_no_home;
-    loop_reply(p->home, &p->message);
+    proposalqueue_answer((struct proposal *)self, ERR_CLOSED);
 }
 
 void replicator_close(struct replicator *r)
@@ -617,8 +461,8 @@ void replicator_close(struct replicator *r)
     r->is_closing = true;
     cell_set(&r->shared->is_ready, false);
     if (!r->is_failed && consensus_role(r->consensus) != CONSENSUS_LEADER) {
-        answer_all(r, &r->waiting, ERR_CLOSED);
-        answer_all(r, &r->in_flight, ERR_UNKNOWN);
+        proposalqueue_answer_all(&r->waiting, ERR_CLOSED);
+        proposalqueue_answer_all(&r->in_flight, ERR_UNKNOWN);
     }
     close_if_drained(r);
 }
@@ -627,8 +471,8 @@ void replicator_listen(struct replicator *r, struct wakeup *w)
 {
     r->listeners = mem_resized(r->listeners, r->listener_count + 1, sizeof(struct wakeup *));
     r->listeners[r->listener_count++] = w;
-    if (r->applied > 0)
-        wakeup_send(w, r->applied);
+    if (r->run.applied > 0)
+        wakeup_send(w, r->run.applied);
 }
 
 void replicator_unlisten(struct replicator *r, struct wakeup *w)
@@ -656,14 +500,15 @@ static int start_core(struct replicator *r, const struct replicaboot *image, str
                                           .heartbeat_timeout_ms =
                                               r->config->heartbeat_timeout_ms,
                                           .in_flight_max = IN_FLIGHT_ENTRIES_MAX,
-                                          .read_entry = read_back,
-                                          .arg = r};
+                                          .read_entry = applyrun_read_back,
+                                          .arg = &r->run};
     struct consensus_update update;
     int rc = consensus_new(&core, &image->boot, monoclock_ms(), &r->consensus, &update);
     if (rc < 0) {
         strbuf_add_text(why, "the log breaks a rule of consensus: it is damaged");
         return rc;
     }
+    r->run.core = r->consensus;
     carry_out(r, &update);
     loop_later(r->loop, &r->submit); /* the first turn goes on from here */
     r->is_submit_queued = true;
@@ -690,10 +535,13 @@ int replicator_new(const struct replica_config *config, const struct replica_eve
     r->submit.discard = submit_discarded;
     r->tick.expired = tick_expired;
     r->tick.arg = r;
-    r->stamp_us = image.stamp_us;
+    r->run.stamp_us = image.stamp_us;
     r->first_index = image.boot.start_index;
-    r->applied = r->apply_to = image.boot.applied;
-    note_change(r, image.configuration_index, image.configuration);
+    r->run.raftdb = raftdb;
+    r->run.statedb = statedb;
+    r->run.in_flight = &r->in_flight;
+    r->run.applied = r->apply_to = image.boot.applied;
+    applyrun_note(&r->run, image.configuration_index, image.configuration);
     loop_set_owner(loop, r);
     rc = logwriter_open(raftdb, loop, log_written, &r->writer);
     if (rc < 0)
@@ -702,7 +550,7 @@ int replicator_new(const struct replica_config *config, const struct replica_eve
     if (rc < 0)
         return rc;
     (void)check_space(r); /* for who asks before the first proposal */
-    cell_set(&shared->applied_index, r->applied);
+    cell_set(&shared->applied_index, r->run.applied);
     *ret_replicator = STEAL(r);
     return 0;
 }
@@ -717,8 +565,6 @@ void replicator_free(struct replicator *r)
     for (size_t i = 0; i < r->listener_count; i++)
         wakeup_unref(r->listeners[i]);
     free(r->listeners);
-    strbuf_done(&r->configuration);
-    strbuf_done(&r->fetched);
-    arena_done(&r->arena);
+    applyrun_done(&r->run);
     free(r);
 }

@@ -487,7 +487,7 @@ static void what_was_acknowledged_survives_kill(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "child") == 0)
-        return run_child(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
+        return run_child(argv[2], strtoull(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ten_thousand_are_there_after_a_reopen, setup, teardown),
         cmocka_unit_test_setup_teardown(the_state_is_rebuilt_from_the_log, setup, teardown),
