@@ -132,8 +132,11 @@ static void config_complete(struct node_config *config)
     for (size_t i = 0; i < 2; i++)
         if (clients[i]->address[0] == '\0')
             memcpy(clients[i]->address, config->addresses[0], NODE_CONFIG_ADDRESS_SIZE);
+    /* Administration stays on this machine unless node.yaml says otherwise. */
     if (config->listeners.admin.address[0] == '\0')
-        memcpy(config->listeners.admin.address, "127.0.0.1", sizeof("127.0.0.1"));
+        (void)snprintf(config->listeners.admin.address, NODE_CONFIG_ADDRESS_SIZE, "%s",
+                       strncmp(config->addresses[0], "127.", 4) == 0 ? config->addresses[0]
+                                                                     : "127.0.0.1");
 }
 
 static void config_release(struct node_config **config)

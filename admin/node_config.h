@@ -60,7 +60,8 @@ struct node_config {
     struct {
         struct node_config_listener xmpp;  /* STARTTLS, 5222; first of addresses */
         struct node_config_listener xmpps; /* direct TLS, 5223; first of addresses */
-        struct node_config_listener admin; /* gRPC, /metrics, health: 9443; loopback */
+        struct node_config_listener admin; /* gRPC, /metrics, health: 9443; loopback: the first
+                                            * of addresses if it is one, else 127.0.0.1 */
     } listeners;
     struct {
         uint32_t level;  /* enum log_level */
