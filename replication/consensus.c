@@ -58,32 +58,6 @@ static int ensure_own_entry(struct consensus *c)
     return submit_barrier(c);
 }
 
-/* Fence k: the core keeps a new commit index to itself until the next entry or heartbeat.
- * A member is told as soon as it has the entries, unless a message of this step does. */
-static int spread_commit(struct consensus *c)
-{
-    const struct raft_configuration *conf = &c->raft.configuration;
-    for (unsigned i = 0; i < conf->n && i < MEMBERSHIP_MAX; i++) {
-        const uint64_t to = conf->servers[i].id;
-        if (to == c->config.id)
-            continue;
-        uint64_t *told = consensus_core_told(c, to);
-        const uint64_t match = consensus_match(c, to);
-        const uint64_t news = match < c->commit ? match : c->commit;
-        struct consensus_entry entry;
-        if (!told || news <= *told || !consensus_entry(c, news, &entry))
-            continue;
-        const struct raft_append_entries in = {.term = raft_current_term(&c->raft),
-                                               .prev_log_index = news,
-                                               .prev_log_term = entry.term,
-                                               .leader_commit = news};
-        const int rc = consensus_core_append(c, to, &in);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 static int post_durable(struct consensus *c)
 {
     const enum raft_state state = raft_state(&c->raft);
@@ -372,7 +346,7 @@ static int conclude(struct consensus *c, const struct position *before)
     if (now.role != CONSENSUS_LEADER)
         memset(c->told, 0, sizeof(c->told));
     else if (rc == 0)
-        rc = spread_commit(c);
+        rc = consensus_core_spread(c);
     c->update->has_role_change =
         now.role != before->role || now.term != before->term || now.leader != before->leader;
     const uint64_t ready = c->commit < c->durable ? c->commit : c->durable;

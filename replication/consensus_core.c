@@ -300,3 +300,27 @@ int consensus_core_configuration(struct span bytes, struct raft_configuration *r
     raft_configuration_init(ret_conf);
     return raft_configuration_decode(&buffer, ret_conf) == 0 ? 0 : ERR_PROTOCOL;
 }
+
+int consensus_core_spread(struct consensus *c)
+{
+    const struct raft_configuration *conf = &c->raft.configuration;
+    for (unsigned i = 0; i < conf->n && i < MEMBERSHIP_MAX; i++) {
+        const uint64_t to = conf->servers[i].id;
+        if (to == c->config.id)
+            continue;
+        uint64_t *told = consensus_core_told(c, to);
+        const uint64_t match = consensus_match(c, to);
+        const uint64_t news = match < c->commit ? match : c->commit;
+        struct consensus_entry entry;
+        if (!told || news <= *told || !consensus_entry(c, news, &entry))
+            continue;
+        const struct raft_append_entries in = {.term = raft_current_term(&c->raft),
+                                               .prev_log_index = news,
+                                               .prev_log_term = entry.term,
+                                               .leader_commit = news};
+        const int rc = consensus_core_append(c, to, &in);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}

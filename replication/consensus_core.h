@@ -81,3 +81,7 @@ int consensus_core_submit(struct consensus *c, struct raft_entry *entries, size_
 /* A membership as the core wants it, checked first: the core's decoder does not. ERR_PROTOCOL
  * or ERR_TOO_BIG as membership_parse(). */
 int consensus_core_configuration(struct span bytes, struct raft_configuration *ret_conf);
+
+/* Fence k: the core keeps a new commit index to itself until the next entry or heartbeat.
+ * A member is told as soon as it has the entries, unless a message of this step does. */
+int consensus_core_spread(struct consensus *c);

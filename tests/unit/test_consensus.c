@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/consensus.h"
+#include "tests/support/unit.h"
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "tests/support/unit.h"
+#include "replication/consensus.h"
 
 enum { NODES_MAX = 4, LOG_MAX = 4096, MAIL_MAX = 512, ELECTION_MS = 500, HEARTBEAT_MS = 100 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/crc32c.h"
-
 #include "tests/support/unit.h"
+
+#include "replication/crc32c.h"
 
 struct crc_case {
     const char *name;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/freespace.h"
+#include "tests/support/unit.h"
 
 #include <errno.h>
 
 #include "base/faults.h"
-#include "tests/support/unit.h"
+#include "replication/freespace.h"
 
 static void the_mark_is_five_percent_or_a_gigabyte(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/logcache.h"
+#include "tests/support/unit.h"
 
 #include "base/mem.h"
-#include "tests/support/unit.h"
+#include "replication/logcache.h"
 
 static int released;
 

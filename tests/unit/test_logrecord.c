@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/logrecord.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "tests/support/unit.h"
+#include "replication/logrecord.h"
 
 /* The forms on disk, for ever: what is in the golden file must be read by every version. */
 static void make_golden(struct strbuf *text)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/logwriter.h"
+#include "tests/support/unit.h"
 
 #include "base/err.h"
 #include "base/faults.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "replication/logwriter.h"
 #include "replication/raftdb.h"
 #include "tests/support/tempdir.h"
-#include "tests/support/unit.h"
 
 /* The home of the writer: keeps what was reported. */
 struct home {
@@ -38,7 +38,7 @@ static void log_was_written(int rc, uint64_t generation, uint64_t index, void *o
         loop_stop(h->loop);
 }
 
-static int setup(void **state)
+static int writer_setup(void **state)
 {
     struct home *h = mem_zeroed(1, sizeof(*h));
     struct strbuf why = {0};
@@ -55,7 +55,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int writer_teardown(void **state)
 {
     struct home *h = *state;
     faults_reset();
@@ -145,11 +145,14 @@ static void what_is_queued_is_written_before_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(many_requests_share_few_syncs, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_truncation_goes_with_its_entries, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_failure_is_the_last_word, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_queued_is_written_before_the_end, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(many_requests_share_few_syncs, writer_setup,
+                                        writer_teardown),
+        cmocka_unit_test_setup_teardown(a_truncation_goes_with_its_entries, writer_setup,
+                                        writer_teardown),
+        cmocka_unit_test_setup_teardown(a_failure_is_the_last_word, writer_setup,
+                                        writer_teardown),
+        cmocka_unit_test_setup_teardown(what_is_queued_is_written_before_the_end, writer_setup,
+                                        writer_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/membership.h"
+#include "tests/support/unit.h"
 
 #include "base/err.h"
-#include "tests/support/unit.h"
+#include "replication/membership.h"
 
 struct parse_case {
     const char *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/raftdb.h"
+#include "tests/support/unit.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "base/faults.h"
 #include "base/mem.h"
+#include "replication/raftdb.h"
 #include "tests/support/tempdir.h"
-#include "tests/support/unit.h"
 
 enum { ENTRIES = 200, PATH_SIZE = 512 };
 
@@ -20,7 +20,7 @@ struct fixture {
     struct raftdb_config config;
 };
 
-static int setup(void **state)
+static int log_setup(void **state)
 {
     struct fixture *f = mem_zeroed(1, sizeof(*f));
     tempdir_make(&f->dir);
@@ -30,7 +30,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int log_teardown(void **state)
 {
     struct fixture *f = *state;
     faults_reset();
@@ -75,7 +75,7 @@ static void fill(const struct fixture *f)
     raftdb_close(db);
 }
 
-static void count_entry(uint64_t index, const struct logrecord *r, void *arg)
+static void check_entry(uint64_t index, const struct logrecord *r, void *arg)
 {
     uint64_t *last = arg;
     assert_true(*last == 0 || index == *last + 1);
@@ -88,7 +88,7 @@ static int load(struct raftdb *db, uint64_t *ret_last, struct raftdb_boot *ret_b
 {
     struct strbuf why = {0};
     *ret_last = 0;
-    const int rc = raftdb_load(db, count_entry, ret_last, ret_boot, &why);
+    const int rc = raftdb_load(db, check_entry, ret_last, ret_boot, &why);
     assert_true(rc == 0 || why.size > 0);
     strbuf_done(&why);
     return rc;
@@ -189,7 +189,7 @@ static void a_term_that_falls_is_found(void **state)
     raftdb_close(db);
 }
 
-static void a_failed_write_is_the_last(void **state)
+static void a_failed_log_write_is_the_last(void **state)
 {
     struct fixture *f = *state;
     fill(f);
@@ -282,7 +282,7 @@ static const struct damage damages[] = {
 static void damage_never_passes_for_the_whole(void **state)
 {
     void *inner = NULL;
-    (void)setup(&inner);
+    (void)log_setup(&inner);
     struct fixture *f = inner;
     const struct damage *d = *state;
     fill(f);
@@ -308,19 +308,21 @@ static void damage_never_passes_for_the_whole(void **state)
         assert_false(d->is_whole);
     }
     raftdb_close(db);
-    (void)teardown(&inner);
+    (void)log_teardown(&inner);
 }
 
 int main(void)
 {
     struct CMUnitTest tests[COUNT_OF(damages) + 7] = {
-        cmocka_unit_test_setup_teardown(gives_back_what_was_written, setup, teardown),
-        cmocka_unit_test_setup_teardown(truncates_and_appends_in_one_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(compacts, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_hole_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_term_that_falls_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_failed_write_is_the_last, setup, teardown),
-        cmocka_unit_test_setup_teardown(knows_its_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_back_what_was_written, log_setup, log_teardown),
+        cmocka_unit_test_setup_teardown(truncates_and_appends_in_one_write, log_setup,
+                                        log_teardown),
+        cmocka_unit_test_setup_teardown(compacts, log_setup, log_teardown),
+        cmocka_unit_test_setup_teardown(a_hole_is_found, log_setup, log_teardown),
+        cmocka_unit_test_setup_teardown(a_term_that_falls_is_found, log_setup, log_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_log_write_is_the_last, log_setup,
+                                        log_teardown),
+        cmocka_unit_test_setup_teardown(knows_its_owner, log_setup, log_teardown),
     };
     for (size_t i = 0; i < COUNT_OF(damages); i++)
         tests[7 + i] = (struct CMUnitTest){.name = damages[i].name,

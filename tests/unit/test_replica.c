@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/replica.h"
+#include "tests/support/unit.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "base/wakeup.h"
 #include "replication/read.h"
+#include "replication/replica.h"
 #include "replication/statedb.h"
 #include "tests/support/tempdir.h"
-#include "tests/support/unit.h"
 
 enum { WINDOW = 64, KILLS = 5 };
 
@@ -50,7 +50,7 @@ static void store_failed(int rc, const char *why, void *arg)
 
 static const struct replica_events events = {.failed = store_failed};
 
-static void client_propose(struct client *c);
+static void propose_more(struct client *c);
 
 static void setting_answered(struct proposal *p, void *owner)
 {
@@ -73,7 +73,7 @@ static void setting_answered(struct proposal *p, void *owner)
     }
     proposal_release(p);
     free(s);
-    client_propose(c);
+    propose_more(c);
 }
 
 static struct setting_proposal *setting_new(struct client *c, uint64_t number)
@@ -97,7 +97,7 @@ static struct setting_proposal *setting_new(struct client *c, uint64_t number)
     return s;
 }
 
-static void client_propose(struct client *c)
+static void propose_more(struct client *c)
 {
     while (c->rc == 0 && c->next <= c->last && c->open_count < WINDOW) {
         struct setting_proposal *s = setting_new(c, c->next++);
@@ -117,20 +117,20 @@ static void client_propose(struct client *c)
     }
 }
 
-static void client_begin(struct message *self, void *owner)
+static void propose_begin(struct message *self, void *owner)
 {
-    client_propose(owner);
+    propose_more(owner);
     free(self);
 }
 
 /* Proposes the numbers from..to and returns when all are answered. */
-static struct client client_run(struct replica *r, uint64_t from, uint64_t to, int acked_fd)
+static struct client propose_range(struct replica *r, uint64_t from, uint64_t to, int acked_fd)
 {
     struct client c = {.replica = r, .next = from, .last = to, .acked_fd = acked_fd};
     assert_int_equal(loop_new("client", 1024, &c.home), 0);
     loop_set_owner(c.home, &c);
     struct message *begin = mem_zeroed(1, sizeof(*begin));
-    begin->deliver = client_begin;
+    begin->deliver = propose_begin;
     assert_int_equal(loop_post(c.home, begin), 0);
     loop_run(c.home);
     loop_free(c.home);
@@ -182,7 +182,7 @@ static void assert_setting(struct replica *r, uint64_t number)
     store__setting_row__free_unpacked(row, NULL);
 }
 
-static int setup(void **state)
+static int store_setup(void **state)
 {
     struct tempdir *dir = mem_zeroed(1, sizeof(*dir));
     tempdir_make(dir);
@@ -191,7 +191,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int store_teardown(void **state)
 {
     faults_reset();
     tempdir_remove(*state);
@@ -206,7 +206,7 @@ static void ten_thousand_are_there_after_a_reopen(void **state)
     struct tempdir *dir = *state;
     const struct replica_config config = config_of(dir->path);
     struct replica *r = replica_of(&config);
-    const struct client c = client_run(r, 1, 10000, -1);
+    const struct client c = propose_range(r, 1, 10000, -1);
     assert_int_equal(c.rc, 0);
     assert_int_equal(c.done_count, 10000);
     replica_free(r);
@@ -215,7 +215,7 @@ static void ten_thousand_are_there_after_a_reopen(void **state)
     for (uint64_t i = 1; i <= 10000; i += 7)
         assert_setting(r, i);
     assert_setting(r, 10000);
-    assert_int_equal(client_run(r, 10001, 10001, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 10001, 10001, -1).done_count, 1);
     struct replica_status status;
     replica_status(r, &status);
     assert_true(status.is_leader && status.is_ready && !status.is_failed);
@@ -229,14 +229,14 @@ static void the_state_is_rebuilt_from_the_log(void **state)
     struct tempdir *dir = *state;
     const struct replica_config config = config_of(dir->path);
     struct replica *r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 500, -1).done_count, 500);
+    assert_int_equal(propose_range(r, 1, 500, -1).done_count, 500);
     replica_free(r);
 
     char path[96];
     (void)snprintf(path, sizeof(path), "%s/statedb", dir->path);
     tempdir_remove_tree(path);
     r = replica_of(&config);
-    assert_int_equal(client_run(r, 501, 501, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 501, 501, -1).done_count, 1);
     for (uint64_t i = 1; i <= 501; i++)
         assert_setting(r, i);
     replica_free(r);
@@ -249,7 +249,7 @@ static void compaction_keeps_what_it_must(void **state)
     config.keep_entries = 50;
     config.compact_after = 50;
     struct replica *r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 1000, -1).done_count, 1000);
+    assert_int_equal(propose_range(r, 1, 1000, -1).done_count, 1000);
     struct replica_status status;
     replica_status(r, &status);
     assert_true(status.first_index > 800);
@@ -257,7 +257,7 @@ static void compaction_keeps_what_it_must(void **state)
     replica_free(r);
 
     r = replica_of(&config);
-    assert_int_equal(client_run(r, 1001, 1200, -1).done_count, 200);
+    assert_int_equal(propose_range(r, 1001, 1200, -1).done_count, 200);
     for (uint64_t i = 1; i <= 1200; i++)
         assert_setting(r, i);
     replica_free(r);
@@ -273,7 +273,7 @@ static void a_lost_log_is_noticed(void **state)
     struct tempdir *dir = *state;
     const struct replica_config config = config_of(dir->path);
     struct replica *r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 10, -1).done_count, 10);
+    assert_int_equal(propose_range(r, 1, 10, -1).done_count, 10);
     replica_free(r);
     char path[96];
     (void)snprintf(path, sizeof(path), "%s/raftdb", dir->path);
@@ -290,7 +290,7 @@ static void others_are_kept_out(void **state)
     config.may_create = true;
     struct replica *r = replica_of(&config);
     refuse_open(&config, ERR_STORAGE, "open in another process");
-    assert_int_equal(client_run(r, 1, 1, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 1, 1, -1).done_count, 1);
     replica_free(r);
     config.node_name = "n2";
     refuse_open(&config, ERR_FOREIGN, "belongs to node n1");
@@ -310,13 +310,13 @@ static void a_write_error_ends_it(void **state)
         const struct replica_config config = config_of(dir->path);
         cell_set(&failed_rc, 0);
         struct replica *r = replica_of(&config);
-        assert_int_equal(client_run(r, 1, 100, -1).done_count, 100);
+        assert_int_equal(propose_range(r, 1, 100, -1).done_count, 100);
         assert_int_equal(faults_arm(point, 3, 0), 0);
-        const struct client c = client_run(r, 101, 2000, -1);
+        const struct client c = propose_range(r, 101, 2000, -1);
         assert_int_equal(cell_get(&failed_rc), -ERR_STORAGE);
         assert_true(c.rc == ERR_UNKNOWN || c.rc == ERR_CLOSED);
         assert_true(c.done_count < 1900);
-        const struct client later = client_run(r, 3000, 3000, -1);
+        const struct client later = propose_range(r, 3000, 3000, -1);
         assert_int_equal(later.rc, ERR_CLOSED);
         replica_free(r);
         faults_reset();
@@ -333,12 +333,12 @@ static void a_full_disk_refuses_and_recovers(void **state)
     struct tempdir *dir = *state;
     const struct replica_config config = config_of(dir->path);
     struct replica *r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 1, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 1, 1, -1).done_count, 1);
     assert_int_equal(faults_arm("freespace.full", 1, 0), 0);
-    assert_int_equal(client_run(r, 2, 2, -1).rc, ERR_NO_SPACE);
+    assert_int_equal(propose_range(r, 2, 2, -1).rc, ERR_NO_SPACE);
     assert_int_equal(cell_get(&failed_rc), 0);
     faults_reset();
-    assert_int_equal(client_run(r, 3, 3, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 3, 3, -1).done_count, 1);
     replica_free(r);
 }
 
@@ -348,17 +348,17 @@ static void proposals_in_flight_are_limited(void **state)
     struct replica_config config = config_of(dir->path);
     config.in_flight_max = 8;
     struct replica *r = replica_of(&config);
-    const struct client c = client_run(r, 1, 1000, -1);
+    const struct client c = propose_range(r, 1, 1000, -1);
     assert_int_equal(c.rc, ERR_FULL);
     assert_true(c.done_count >= 1);
-    assert_int_equal(client_run(r, 2000, 2007, -1).done_count, 8);
+    assert_int_equal(propose_range(r, 2000, 2007, -1).done_count, 8);
     replica_free(r);
 
     config.in_flight_max = 0;
     config.in_flight_size_max = 100; /* less than two entries */
     r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 2, -1).rc, ERR_FULL);
-    assert_int_equal(client_run(r, 3, 3, -1).done_count, 1);
+    assert_int_equal(propose_range(r, 1, 2, -1).rc, ERR_FULL);
+    assert_int_equal(propose_range(r, 3, 3, -1).done_count, 1);
     replica_free(r);
 }
 
@@ -376,14 +376,14 @@ static void stamps_never_go_back(void **state)
     config.now_us = test_clock;
     clock_us = 2000000;
     struct replica *r = replica_of(&config);
-    assert_int_equal(client_run(r, 1, 3, -1).stamp_us, 2000000);
+    assert_int_equal(propose_range(r, 1, 3, -1).stamp_us, 2000000);
     clock_us = 1000000;
-    assert_int_equal(client_run(r, 4, 6, -1).stamp_us, 2000000);
+    assert_int_equal(propose_range(r, 4, 6, -1).stamp_us, 2000000);
     replica_free(r);
     r = replica_of(&config);
-    assert_int_equal(client_run(r, 7, 8, -1).stamp_us, 2000000);
+    assert_int_equal(propose_range(r, 7, 8, -1).stamp_us, 2000000);
     clock_us = 3000000;
-    assert_int_equal(client_run(r, 9, 9, -1).stamp_us, 3000000);
+    assert_int_equal(propose_range(r, 9, 9, -1).stamp_us, 3000000);
     replica_free(r);
 }
 
@@ -401,7 +401,7 @@ static void listener_begin(struct message *self, void *owner)
     struct client *c = owner;
     assert_int_equal(wakeup_open(c->home, applied_moved, c, &c->wakeup), 0);
     replica_listen(c->replica, c->wakeup);
-    client_begin(self, owner);
+    propose_begin(self, owner);
 }
 
 static void listeners_hear_of_what_is_applied(void **state)
@@ -429,7 +429,7 @@ static int run_child(const char *dir, uint64_t from, int acked_fd)
 {
     const struct replica_config config = config_of(dir);
     struct replica *r = replica_of(&config);
-    (void)client_run(r, from, from + 1000000, acked_fd);
+    (void)propose_range(r, from, from + 1000000, acked_fd);
     return 1;
 }
 
@@ -489,17 +489,24 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "child") == 0)
         return run_child(argv[2], strtoull(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(ten_thousand_are_there_after_a_reopen, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_state_is_rebuilt_from_the_log, setup, teardown),
-        cmocka_unit_test_setup_teardown(compaction_keeps_what_it_must, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lost_log_is_noticed, setup, teardown),
-        cmocka_unit_test_setup_teardown(others_are_kept_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_write_error_ends_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, setup, teardown),
-        cmocka_unit_test_setup_teardown(proposals_in_flight_are_limited, setup, teardown),
-        cmocka_unit_test_setup_teardown(stamps_never_go_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(listeners_hear_of_what_is_applied, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(ten_thousand_are_there_after_a_reopen, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(the_state_is_rebuilt_from_the_log, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(compaction_keeps_what_it_must, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_log_is_noticed, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(others_are_kept_out, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_write_error_ends_it, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(proposals_in_flight_are_limited, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(stamps_never_go_back, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(listeners_hear_of_what_is_applied, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_kill, store_setup,
+                                        store_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

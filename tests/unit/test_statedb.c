@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replication/statedb.h"
+#include "tests/support/unit.h"
 
 #include "base/err.h"
 #include "base/faults.h"
 #include "base/mem.h"
+#include "replication/statedb.h"
 #include "tests/support/tempdir.h"
-#include "tests/support/unit.h"
 
 struct fixture {
     struct tempdir dir;
@@ -21,7 +21,7 @@ static void open_state(struct fixture *f)
     strbuf_done(&why);
 }
 
-static int setup(void **state)
+static int state_setup(void **state)
 {
     struct fixture *f = mem_zeroed(1, sizeof(*f));
     tempdir_make(&f->dir);
@@ -31,7 +31,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int state_teardown(void **state)
 {
     struct fixture *f = *state;
     faults_reset();
@@ -263,7 +263,7 @@ static void opens_only_what_is_there_and_free(void **state)
 
 int main(void)
 {
-#define WITH_DB(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_DB(test) cmocka_unit_test_setup_teardown(test, state_setup, state_teardown)
     const struct CMUnitTest tests[] = {
         WITH_DB(a_batch_reads_its_own_writes),
         WITH_DB(the_applied_row_is_part_of_the_batch),
