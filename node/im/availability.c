@@ -219,7 +219,9 @@ void availability_received(struct im_worker *w, struct span user, struct presenc
     if (!u || user_blocks(u, p->from))
         return;
     const struct user_contact *c = user_contact(u, bare);
-    if (!is_directed && !(c && c->is_to) && !span_equal(bare, user))
+    /* The last unavailable of who was removed finds no subscription any more. */
+    if (!is_directed && p->kind == PRESENCE_AVAILABLE && !(c && c->is_to) &&
+        !span_equal(bare, user))
         return;
     const struct span resource = im_resource(p->to);
     for (struct session *s = u->sessions; s; s = s->next) {

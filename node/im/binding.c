@@ -308,6 +308,14 @@ static void binding_bound(struct session_request *r)
     user_add_session(u, s);
     hashmap_set(&w->sessions, session_id(s), s);
     im_worker_count(w, IM_WORKER_SESSIONS, 1);
+    if (w->is_closing) {
+        /* The worker has ended all others; nobody has heard of this one yet. */
+        s->front = NULL;
+        im_worker_count(w, IM_WORKER_DETACHED, 1);
+        farewell_end(s, SESSION_END_SHUTDOWN);
+        binding_answer_bind(r, ERR_CLOSED, NULL);
+        return;
+    }
     log_debug("im: session bound", LOG_SPAN("address", session_address(s)));
     binding_answer_bind(r, 0, s);
 }

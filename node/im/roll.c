@@ -67,8 +67,8 @@ static void roll_session(struct admin_hooks_ask *ask, struct session *s)
     case ADMIN_HOOKS_END:
     case ADMIN_HOOKS_REVOKE:
         ask->ended_count++;
-        farewell_end(s, ask->verb == ADMIN_HOOKS_END ? SESSION_END_CLOSED
-                                                     : SESSION_END_REVOKED);
+        farewell_end(s,
+                     ask->verb == ADMIN_HOOKS_END ? SESSION_END_CLOSED : SESSION_END_REVOKED);
         break;
     }
 }

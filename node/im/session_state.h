@@ -65,7 +65,7 @@ struct session {
     uint64_t last_put;        /* log index of its newest stored message */
     struct message doom;      /* ends it after the current callback */
     bool is_doomed;
-    bool is_orderly; /* its client closed it: the last count is final */
+    bool is_orderly;                /* its client closed it: the last count is final */
     bool is_fenced;                 /* the store takes nothing from it any more */
     struct session_request *resume; /* waits until all that came in has its effect */
     struct proposal farewell;       /* its SessionEnd */
