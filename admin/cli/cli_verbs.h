@@ -12,6 +12,7 @@ int cli_user_passwd(struct cli_command *command);
 int cli_user_list(struct cli_command *command);
 int cli_user_show(struct cli_command *command);
 int cli_user_remove(struct cli_command *command);
+int cli_user_link(struct cli_command *command);
 int cli_session_list(struct cli_command *command);
 int cli_session_end(struct cli_command *command);
 int cli_setting_list(struct cli_command *command);

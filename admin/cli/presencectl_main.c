@@ -21,6 +21,8 @@ static const struct cli_verb verbs[] = {
     {"user", "show", "USER", "One user.", 0, 1, 1, cli_user_show},
     {"user", "remove", "USER [--yes]", "Remove a user and every trace of it.", CLI_OPTION_YES,
      1, 1, cli_user_remove},
+    {"user", "link", "USER CONTACT", "Make two users contacts of each other.", 0, 2, 2,
+     cli_user_link},
     {"session", "list", "[USER]", "Who is signed in.", 0, 0, 1, cli_session_list},
     {"session", "end", "USER[/RESOURCE] [--revoke] [--yes]", "End sessions of a user.",
      CLI_OPTION_YES | CLI_OPTION_REVOKE, 1, 1, cli_session_end},

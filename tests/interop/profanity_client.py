@@ -38,7 +38,7 @@ class Profanity(Terminal):
             (folder / name).mkdir()
         config = folder / "config" / "profanity"
         config.mkdir()
-        (config / "profrc").write_text("[ui]\nsplash=false\nnotify.remind=0\n")
+        (config / "profrc").write_text("[ui]\nstatuses.console=all\n[notifications]\nremind=0\n")
         (data / "accounts").write_text(
             f"[{user}]\nenabled=true\njid={user}@{DOMAIN}\nserver="
             f"{'127.0.0.1' if proxy_port else server().address}\nport={proxy_port or 5222}\n"
@@ -80,10 +80,12 @@ def sign_in():
 def presence_both_ways():
     alice, bob = Profanity("alice").enter(), Profanity("bob").enter()
     alice.type(f"/sub request {BOB}")
-    bob.wait("subscription request")
+    bob.wait("authorization request")
     bob.type(f"/sub allow {ALICE}")
+    console(bob)
     bob.type(f"/sub request {ALICE}")
-    alice.wait("subscription request")
+    console(alice)
+    alice.wait("authorization request")
     alice.type(f"/sub allow {BOB}")
     bob.type("/dnd busy writing")
     console(alice)
@@ -92,7 +94,8 @@ def presence_both_ways():
     console(bob)
     bob.wait("lunch")
     bob.leave()
-    alice.wait("bob is offline" if "bob is offline" in alice.screen() else "offline")
+    console(alice)
+    alice.wait("bob@im.test/prof is offline")
     alice.leave()
 
 

@@ -242,7 +242,7 @@ def users_and_sessions():
     jid = wire.bind("desk")
     listed = json.loads(server.ctl("session", "list", "-o", "json").stdout)["sessions"]
     expect([(s["user"], s["resource"]) for s in listed] == [(f"alice@{DOMAIN}", "desk")], listed)
-    server.ctl("session", "end", "alice")
+    server.ctl("session", "end", "alice", "--yes")
     stream_error(wire)
     expect(server.ctl("session", "list", "-o", "json").stdout.count(jid.partition("/")[0]) == 0,
            "the session is still there")

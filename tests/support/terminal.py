@@ -32,7 +32,9 @@ class Terminal:
             screen = self.screen()
             if screen.count(text) >= count:
                 return screen
-            expect(time.monotonic() < deadline, f"{text!r} is not on the screen:\n{screen}")
+            if time.monotonic() > deadline:
+                lines = [line.rstrip() for line in screen.splitlines() if line.strip()]
+                expect(False, f"{text!r} is not on the screen:\n" + "\n".join(lines[-30:]))
             time.sleep(0.1)
 
     def close(self):

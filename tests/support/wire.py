@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from cases import expect
 from server import DOMAIN, PASSWORD
 
-LIMIT_S = 20
+LIMIT_S = 10
 STREAM = "{http://etherx.jabber.org/streams}"
 CLIENT = "{jabber:client}"
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
@@ -240,12 +240,15 @@ def show(element):
 
 
 def stream_error(wire, limit_s=LIMIT_S):
-    """The condition of the stream error that comes next, or "" when the stream just ends."""
+    """The condition of the stream error that comes next; "" when the stream just ends,
+    "nothing" when it goes on in silence."""
     while True:
         try:
             kind, element = wire.event(limit_s)
         except Ended:
             return ""
+        except socket.timeout:
+            return "nothing"
         if kind == "element" and element.tag == STREAM + "error":
             return element[0].tag.rpartition("}")[2]
         if kind == "close":
