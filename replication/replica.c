@@ -116,7 +116,7 @@ int replica_open(const struct replica_config *config, const struct replica_event
     r->config.node_name = r->node_name = mem_text(config->node_name, name_size);
     int rc = open_databases(r, why);
     if (rc < 0)
-        return rc;
+        return rc; /* NOLINT(clang-analyzer-unix.Malloc): CLEANUP() frees it */
     rc = loop_new("replication", r->config.in_flight_max, &r->loop);
     if (rc < 0)
         return rc;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replication/statedb.h"
 
+#include <endian.h>
+
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/err.h"
@@ -49,22 +51,23 @@ static rocksdb_column_family_handle_t *family_of(const struct statedb *db, enum 
 
 static uint64_t hash_number(uint64_t hash, uint64_t number)
 {
-    hash = (hash ^ number) * 0x9e3779b97f4a7c15u; /* 2^64 / golden ratio: spreads bits */
+    hash =
+        (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: spreads bits */
     return hash ^ hash >> 29;
 }
 
 static uint64_t hash_bytes(uint64_t hash, struct span bytes)
 {
     hash = hash_number(hash, bytes.size);
-    while (bytes.size > 0) {
+    for (; bytes.size >= sizeof(uint64_t); bytes = span_from(bytes, sizeof(uint64_t))) {
         uint64_t chunk = 0;
-        const size_t size = bytes.size < sizeof(chunk) ? bytes.size : sizeof(chunk);
-        for (size_t i = 0; i < size; i++) /* one load on a little-endian machine */
-            chunk |= (uint64_t)(unsigned char)bytes.ptr[i] << (8 * i);
-        hash = hash_number(hash, chunk);
-        bytes = span_from(bytes, size);
+        memcpy(&chunk, bytes.ptr, sizeof(chunk));
+        hash = hash_number(hash, le64toh(chunk));
     }
-    return hash;
+    uint64_t rest = 0;
+    for (size_t i = 0; i < bytes.size; i++)
+        rest |= (uint64_t)(unsigned char)bytes.ptr[i] << (8 * i);
+    return bytes.size ? hash_number(hash, rest) : hash;
 }
 
 /* ---- Applied row ---------------------------------------------------------------------- */
@@ -385,7 +388,9 @@ void statedb_delete_range(struct statedb_batch *b, enum keyspace_cf cf, struct s
     struct cursor c = cursor_of(strbuf_span(&keys).ptr, keys.size);
     while (cursor_left(&c) > 0) {
         const size_t size = cursor_u32be(&c);
-        statedb_delete(b, cf, span_of(cursor_take(&c, size), size));
+        const uint8_t *at = cursor_take(&c, size);
+        if (at)
+            statedb_delete(b, cf, span_of(at, size));
     }
 }
 
