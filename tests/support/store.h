@@ -31,9 +31,16 @@ struct store {
     char path[64];
     struct statedb *db;
     struct arena arena;
-    uint64_t index;    /* of the last entry */
-    uint64_t stamp_us; /* of the next */
+    uint64_t index;     /* of the last entry */
+    uint64_t stamp_us;  /* of the next */
+    struct strbuf *log; /* takes each entry as a line of hex; NULL: none is wanted */
 };
+
+static inline void store_add_hex(struct strbuf *out, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        strbuf_printf(out, "%02x", (unsigned char)bytes.ptr[i]);
+}
 
 static inline void store_open(struct store *s)
 {
@@ -118,6 +125,10 @@ static inline Store__Result store_apply_from(struct store *s, const Store__Comma
     header.stamp_us = s->stamp_us;
     if (command_format(&entry, &header, command) < 0)
         abort();
+    if (s->log) {
+        store_add_hex(s->log, strbuf_span(&entry));
+        strbuf_add_byte(s->log, '\n');
+    }
     const Store__Result result = store_apply_entry(s, strbuf_span(&entry));
     strbuf_done(&entry);
     return result;
