@@ -31,9 +31,10 @@ struct store {
     char path[64];
     struct statedb *db;
     struct arena arena;
-    uint64_t index;     /* of the last entry */
-    uint64_t stamp_us;  /* of the next */
-    struct strbuf *log; /* takes each entry as a line of hex; NULL: none is wanted */
+    uint64_t index;              /* of the last entry */
+    uint64_t stamp_us;           /* of the next */
+    struct statedb_batch *batch; /* takes every entry, uncommitted; NULL: each is committed */
+    struct strbuf *log;          /* takes each entry as a line of hex; NULL: none is wanted */
 };
 
 static inline void store_add_hex(struct strbuf *out, struct span bytes)
@@ -75,7 +76,7 @@ static inline void store_close(struct store *s)
 
 static inline const struct statedb_view *store_view(const struct store *s)
 {
-    return statedb_view(s->db);
+    return s->batch ? statedb_batch_view(s->batch) : statedb_view(s->db);
 }
 
 static inline void *store_allocate(void *arena, size_t size)
@@ -107,12 +108,12 @@ static inline Store__Result store_apply_entry(struct store *s, struct span entry
 
     if (command_parse(entry, &header, &command) < 0)
         abort();
-    struct statedb_batch *batch = statedb_batch_begin(s->db);
+    struct statedb_batch *batch = s->batch ? s->batch : statedb_batch_begin(s->db);
     if (applier_apply(batch, ++s->index, &header, command, &s->arena, &result) < 0)
         abort();
     const Store__Result copy = store_copy(s, &result); /* it points into the command */
     command_free(command);
-    if (statedb_batch_commit(batch, s->index, 1) < 0)
+    if (!s->batch && statedb_batch_commit(batch, s->index, 1) < 0)
         abort();
     return copy;
 }
