@@ -158,12 +158,11 @@ int cli_user_link(struct cli_command *command)
     request.contact = (char *)command->args[1];
     int exit_code = CLI_EXIT_OK;
     CLEANUP(cli_command_release)
-    Presenced__Admin__V1__LinkRosterResponse *answer = cli_command_call(
-        command, "/presenced.admin.v1.RosterService/Link", &request.base,
-        &presenced__admin__v1__link_roster_response__descriptor, &exit_code);
+    Presenced__Admin__V1__LinkRosterResponse *answer =
+        cli_command_call(command, "/presenced.admin.v1.RosterService/Link", &request.base,
+                         &presenced__admin__v1__link_roster_response__descriptor, &exit_code);
     if (!answer || cli_command_print(command, answer))
         return exit_code;
-    (void)printf("%s and %s are contacts of each other\n", command->args[0],
-                 command->args[1]);
+    (void)printf("%s and %s are contacts of each other\n", command->args[0], command->args[1]);
     return CLI_EXIT_OK;
 }
