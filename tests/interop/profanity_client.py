@@ -87,15 +87,15 @@ def presence_both_ways():
     console(alice)
     alice.wait("authorization request")
     alice.type(f"/sub allow {BOB}")
-    bob.type("/dnd busy writing")
+    bob.type("/status set dnd \"busy writing\"")
     console(alice)
     alice.wait("busy writing")
-    alice.type("/away lunch")
+    alice.type("/status set away lunch")
     console(bob)
     bob.wait("lunch")
     bob.leave()
     console(alice)
-    alice.wait("bob@im.test/prof is offline")
+    alice.wait("bob@im.test (prof) is offline")
     alice.leave()
 
 
