@@ -35,7 +35,8 @@ enum {
 
 /* Applies the entry at index. A NULL command stands for one that could not be parsed, whose
  * outcome is MALFORMED. The result, index and stamp filled in, is made of memory of the
- * arena, of the command and of constants: valid while all of them are. Returns 0; or ERR_STORAGE or ERR_CORRUPT, and the batch must be abandoned. */
+ * arena, of the command and of constants: valid while all of them are. Returns 0; or
+ * ERR_STORAGE or ERR_CORRUPT, and the batch must be abandoned. */
 int applier_apply(struct statedb_batch *batch, uint64_t index,
                   const struct command_header *header, const Store__Command *command,
                   struct arena *arena, Store__Result *ret_result);

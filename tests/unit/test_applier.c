@@ -3,6 +3,7 @@
 #include "tests/support/unit.h"
 
 #include "replication/applier.h"
+#include "replication/apply_trim.h"
 #include "tests/support/store.h"
 
 enum {
@@ -169,6 +170,34 @@ static void what_is_kept_for_a_while_goes(void **state)
     store_close(&s);
 }
 
+static bool first_index(uint64_t index, const Store__FeedRow *row, void *arg)
+{
+    (void)row;
+    *(uint64_t *)arg = index;
+    return false;
+}
+
+static void feed_keeps_its_newest_entries(void **state)
+{
+    (void)state;
+    struct store s;
+    live(&s, 100);
+    const uint64_t last = s.index;
+    s.index = APPLIER_FEED_KEPT + 20; /* as if as many entries had changed nothing */
+    for (int i = 0; i < APPLY_TRIM_EVERY; i++)
+        (void)store_message(&s, (struct store_message){.from = STORE_CAROL, .to = STORE_ALICE});
+    uint64_t trimmed = 0, first = 0, first_of = 0;
+    assert_int_equal(read_feed_trimmed(store_view(&s), &trimmed), 0);
+    assert_in_range(trimmed, 20, 20 + APPLY_TRIM_EVERY);
+    assert_int_equal(read_feed(store_view(&s), 0, first_index, &first), 0);
+    assert_in_range(first, trimmed, trimmed + 5);
+    assert_int_equal(
+        read_feed_of(store_view(&s), span_text(STORE_BOB), 0, first_index, &first_of), 0);
+    assert_in_range(first_of, trimmed, trimmed + 5);
+    assert_true(first < last);
+    store_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +205,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_parsed_is_malformed_and_takes_its_place),
         cmocka_unit_test(same_log_makes_the_same_state),
         cmocka_unit_test(what_is_kept_for_a_while_goes),
+        cmocka_unit_test(feed_keeps_its_newest_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,29 @@ static void removal_ends_both_directions(void **state)
     store_close(&s);
 }
 
+static void requests_nobody_answers_have_a_limit(void **state)
+{
+    (void)state;
+    struct store s;
+    store_populate(&s);
+    Store__CountersRow counters = STORE__COUNTERS_ROW__INIT;
+    counters.pending_count = APPLIER_PENDING_MAX - 1;
+    uint8_t bytes[32];
+    const size_t size = store__counters_row__pack(&counters, bytes);
+    struct strbuf key = {0};
+    keyspace_text(&key, KEYSPACE_GROUP, span_text(STORE_BOB));
+    struct statedb_batch *batch = statedb_batch_begin(s.db);
+    statedb_put(batch, KEYSPACE_COUNTERS, strbuf_span(&key), span_of(bytes, size));
+    assert_int_equal(statedb_batch_commit(batch, ++s.index, 1), 0);
+    strbuf_done(&key);
+    assert_int_equal(store_subscribe(&s, STORE_ALICE, STORE_BOB, ASK).outcome, DONE);
+    assert_string_equal(store_subscribe(&s, STORE_CAROL, STORE_BOB, ASK).reason, "over-quota");
+    assert_int_equal(roster_state(&s, STORE_CAROL, STORE_BOB), ROSTERTABLE_NONE);
+    (void)store_subscribe(&s, STORE_BOB, STORE_ALICE, DENY); /* room again */
+    assert_int_equal(store_subscribe(&s, STORE_CAROL, STORE_BOB, ASK).outcome, DONE);
+    store_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +279,7 @@ int main(void)
         cmocka_unit_test(refuses_with_a_word_and_changes_nothing),
         cmocka_unit_test(roster_has_its_limit),
         cmocka_unit_test(removal_ends_both_directions),
+        cmocka_unit_test(requests_nobody_answers_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

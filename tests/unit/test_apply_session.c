@@ -218,15 +218,14 @@ static void resent_after_a_failed_resume_is_dropped(void **state)
 {
     (void)state;
     static const struct {
-        const char *name;
-        bool is_resume_failed;
-        const char *origin_id;
+        const char *name, *origin_id;
         int outcome;
+        bool is_resume_failed;
     } cases[] = {
-        {"failed resume", true, "id-1", DUPLICATE},
-        {"another id", true, "id-2", DONE},
-        {"no id", true, NULL, DONE},
-        {"orderly close: some clients number from 1 each time", false, "id-1", DONE},
+        {"failed resume", "id-1", DUPLICATE, true},
+        {"another id", "id-2", DONE, true},
+        {"no id", NULL, DONE, true},
+        {"orderly close: some clients number from 1 each time", "id-1", DONE, false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct store s;
@@ -299,7 +298,8 @@ static void oldest_goes_over_the_limit(void **state)
     Store__SessionClaim c = STORE__SESSION_CLAIM__INIT;
     c.user = store_text(&s, STORE_BOB);
     c.sessions_max = 2;
-    for (char id = 'x'; id <= 'z'; id++) {
+    for (int i = 0; i < 3; i++) {
+        const char id = "xyz"[i];
         const char resource[2] = {id};
         c.session_id = store_bytes(store_id(&s, id));
         c.resource = store_text(&s, resource);
