@@ -386,12 +386,22 @@ static void first_bytes_check(struct xml_reader *r)
         event_fail(r, XML_READER_NOT_WELL_FORMED, "not XML");
 }
 
+/* Before a stream begins: what follows the last element of the former one (a line feed
+ * behind <auth/>, say) still belongs to that, and no XML declaration may stand behind it. */
+static void leading_space_drop(struct xml_reader *r)
+{
+    if (r->is_opened || r->taken > 0 || r->input.size == 0)
+        return;
+    strbuf_consume(&r->input, strspn(r->input.data, " \t\r\n"));
+}
+
 void xml_reader_feed(struct xml_reader *r, struct span bytes)
 {
     if (r->is_done)
         return;
     input_compact(r);
     strbuf_add(&r->input, bytes);
+    leading_space_drop(r);
     first_bytes_check(r);
 }
 
@@ -532,6 +542,7 @@ void xml_reader_restart(struct xml_reader *r, bool keeps_unread)
     strbuf_done(&r->header);
     input_compact(r);
     r->event = (struct xml_reader_event){0};
+    leading_space_drop(r);
     first_bytes_check(r);
 }
 
