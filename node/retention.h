@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Retention: the job that lets messages older than the setting archive.days leave every
+ * archive, in bounded steps so that chat goes on between them.
+ *
+ * Only the leader's node proposes; a step that is refused is tried at the next round.
+ *
+ * Threads: the loop it is opened on. */
+#pragma once
+
+struct loop;
+struct replica;
+struct retention;
+
+/* Starts the rounds. replica is borrowed. */
+struct retention *retention_open(struct loop *loop, struct replica *replica);
+
+/* No step begins any more; one that is under way is answered before closed() is called, on
+ * a later turn, and the job freed. NULL is fine: closed() is called at once. */
+void retention_close(struct retention *r, void (*closed)(void *arg), void *arg);
