@@ -12,14 +12,14 @@ enum {
     SESSION_MARKS_MAX = 32768,   /* of one command; 1 MiB holds no more than that */
 };
 
-static struct span session_bytes(ProtobufCBinaryData data)
+static struct span sessionrow_bytes(ProtobufCBinaryData data)
 {
     return span_of(data.data, data.len);
 }
 
-static struct span session_id(const Store__SessionRow *row)
+static struct span sessionrow_id(const Store__SessionRow *row)
 {
-    return session_bytes(row->session_id);
+    return sessionrow_bytes(row->session_id);
 }
 
 Store__SessionRow *apply_session_find(struct apply *a, struct span id)
@@ -33,7 +33,7 @@ Store__SessionRow *apply_session_find(struct apply *a, struct span id)
 
 void apply_session_put(struct apply *a, const Store__SessionRow *row)
 {
-    keyspace_session(&a->key, a->group, session_id(row));
+    keyspace_session(&a->key, a->group, sessionrow_id(row));
     apply_put(a, KEYSPACE_SESSIONS, &row->base);
 }
 
@@ -42,7 +42,7 @@ bool apply_session_origin(struct apply *a, const Store__Origin *origin)
     if (!origin || origin->session_id.len == 0)
         return true; /* no client session asked */
 
-    Store__SessionRow *row = apply_session_find(a, session_bytes(origin->session_id));
+    Store__SessionRow *row = apply_session_find(a, sessionrow_bytes(origin->session_id));
     Store__Result__Outcome outcome = STORE__RESULT__OUTCOME__DONE;
     if (!row || row->ended_us || origin->epoch != row->epoch)
         outcome = STORE__RESULT__OUTCOME__STALE;
@@ -68,13 +68,13 @@ bool apply_session_origin(struct apply *a, const Store__Origin *origin)
 /* ---- Marks ------------------------------------------------------------------------------ */
 
 /* The client has its stanzas up to h: their messages leave the inbox. */
-static void session_take_marks(struct apply *a, Store__SessionRow *row, uint64_t h)
+static void sessionrow_take_marks(struct apply *a, Store__SessionRow *row, uint64_t h)
 {
     CLEANUP(strbuf_done) struct strbuf upper = {0};
 
-    keyspace_mark(&upper, a->group, session_id(row), h);
+    keyspace_mark(&upper, a->group, sessionrow_id(row), h);
     strbuf_add_byte(&upper, '\0'); /* the key right behind h */
-    keyspace_session(&a->key, a->group, session_id(row));
+    keyspace_session(&a->key, a->group, sessionrow_id(row));
     const struct apply_list marks =
         apply_list_range(a, KEYSPACE_MARKS, strbuf_span(&upper), SIZE_MAX);
 
@@ -90,16 +90,16 @@ static void session_take_marks(struct apply *a, Store__SessionRow *row, uint64_t
     }
 }
 
-static void session_forget_marks(struct apply *a, const Store__SessionRow *row)
+static void sessionrow_forget_marks(struct apply *a, const Store__SessionRow *row)
 {
-    keyspace_session(&a->key, a->group, session_id(row));
+    keyspace_session(&a->key, a->group, sessionrow_id(row));
     apply_delete_prefix(a, KEYSPACE_MARKS);
 }
 
 /* ---- Ends ------------------------------------------------------------------------------- */
 
-static void session_feed(struct apply *a, const Store__SessionRow *row,
-                         Store__FeedRow__Kind kind)
+static void sessionrow_feed(struct apply *a, const Store__SessionRow *row,
+                            Store__FeedRow__Kind kind)
 {
     Store__FeedRow feed = STORE__FEED_ROW__INIT;
 
@@ -109,44 +109,44 @@ static void session_feed(struct apply *a, const Store__SessionRow *row,
     apply_feed(a, &feed);
 }
 
-static void session_delete_ended(struct apply *a, const Store__SessionRow *row)
+static void sessionrow_delete_ended(struct apply *a, const Store__SessionRow *row)
 {
     if (row->ended_us == 0)
         return;
-    keyspace_ended(&a->key, a->group, row->ended_us, session_id(row));
+    keyspace_ended(&a->key, a->group, row->ended_us, sessionrow_id(row));
     apply_delete(a, KEYSPACE_ENDED);
 }
 
 void apply_session_erase(struct apply *a, const Store__SessionRow *row)
 {
-    session_delete_ended(a, row);
-    session_forget_marks(a, row);
-    keyspace_session(&a->key, a->group, session_id(row));
+    sessionrow_delete_ended(a, row);
+    sessionrow_forget_marks(a, row);
+    keyspace_session(&a->key, a->group, sessionrow_id(row));
     apply_delete(a, KEYSPACE_SESSIONS);
-    keyspace_session_of(&a->key, a->group, span_text(row->user), session_id(row));
+    keyspace_session_of(&a->key, a->group, span_text(row->user), sessionrow_id(row));
     apply_delete(a, KEYSPACE_SESSIONS_OF);
 }
 
 /* Ends a session. A kept row remembers the marks for a late h. */
-static void session_close(struct apply *a, Store__SessionRow *row, bool is_kept)
+static void sessionrow_close(struct apply *a, Store__SessionRow *row, bool is_kept)
 {
     if (row->bounce_count > 0)
-        apply_message_drop_bounces(a, span_text(row->user), session_id(row));
+        apply_message_drop_bounces(a, span_text(row->user), sessionrow_id(row));
     if (!is_kept) {
         apply_session_erase(a, row);
         return;
     }
-    session_delete_ended(a, row);
+    sessionrow_delete_ended(a, row);
     row->ended_us = a->stamp_us ? a->stamp_us : 1;
     row->bounce_count = 0;
     apply_session_put(a, row);
-    keyspace_ended(&a->key, a->group, row->ended_us, session_id(row));
+    keyspace_ended(&a->key, a->group, row->ended_us, sessionrow_id(row));
     apply_put_bytes(a, KEYSPACE_ENDED, SPAN(""));
 }
 
 void apply_session_end(struct apply *a, const Store__SessionEnd *c)
 {
-    Store__SessionRow *row = apply_session_find(a, session_bytes(c->session_id));
+    Store__SessionRow *row = apply_session_find(a, sessionrow_bytes(c->session_id));
     if (!row) {
         apply_outcome(a, STORE__RESULT__OUTCOME__NOT_FOUND);
         return;
@@ -162,18 +162,18 @@ void apply_session_end(struct apply *a, const Store__SessionEnd *c)
         return;
     }
     if (c->has_client_h) {
-        session_take_marks(a, row, c->client_h);
-        session_forget_marks(a, row);
+        sessionrow_take_marks(a, row, c->client_h);
+        sessionrow_forget_marks(a, row);
         row->client_h = c->client_h;
     }
     row->is_resume_failed = row->is_resume_failed || c->is_resume_failed;
     if (!has_ended)
-        session_feed(a, row, STORE__FEED_ROW__KIND__SESSION_ENDED);
-    session_close(a, row, row->is_resumable && (row->is_resume_failed || !c->has_client_h));
+        sessionrow_feed(a, row, STORE__FEED_ROW__KIND__SESSION_ENDED);
+    sessionrow_close(a, row, row->is_resumable && (row->is_resume_failed || !c->has_client_h));
 }
 
 /* Living sessions of a user, in the order of their ids. */
-static size_t session_list(struct apply *a, struct span user, Store__SessionRow ***ret_rows)
+static size_t sessionrow_list(struct apply *a, struct span user, Store__SessionRow ***ret_rows)
 {
     keyspace_text(&a->key, a->group, user);
     const struct apply_list ids = apply_list_prefix(a, KEYSPACE_SESSIONS_OF, SIZE_MAX);
@@ -193,13 +193,13 @@ static size_t session_list(struct apply *a, struct span user, Store__SessionRow 
 void apply_session_end_all(struct apply *a, struct span user, struct span keep_id)
 {
     Store__SessionRow **rows = NULL;
-    const size_t count = session_list(a, user, &rows);
+    const size_t count = sessionrow_list(a, user, &rows);
 
     for (size_t i = 0; i < count; i++) {
-        if (span_equal(session_id(rows[i]), keep_id))
+        if (span_equal(sessionrow_id(rows[i]), keep_id))
             continue;
-        session_feed(a, rows[i], STORE__FEED_ROW__KIND__SESSION_ENDED);
-        session_close(a, rows[i], rows[i]->is_resumable);
+        sessionrow_feed(a, rows[i], STORE__FEED_ROW__KIND__SESSION_ENDED);
+        sessionrow_close(a, rows[i], rows[i]->is_resumable);
     }
 }
 
@@ -220,7 +220,7 @@ void apply_session_forget(struct apply *a, struct span user)
 /* ---- Claims ----------------------------------------------------------------------------- */
 
 /* The account must be there and enabled, for a bind and for a resume (M22). */
-static bool session_may_claim(struct apply *a, const Store__SessionClaim *c)
+static bool sessionrow_may_claim(struct apply *a, const Store__SessionClaim *c)
 {
     const size_t resource_size = strlen(c->resource);
     const bool is_good =
@@ -238,22 +238,22 @@ static bool session_may_claim(struct apply *a, const Store__SessionClaim *c)
     return user && !user->is_disabled;
 }
 
-static void session_replace(struct apply *a, Store__SessionRow *row)
+static void sessionrow_replace(struct apply *a, Store__SessionRow *row)
 {
-    session_feed(a, row, STORE__FEED_ROW__KIND__SESSION_REPLACED);
-    session_close(a, row, row->is_resumable);
+    sessionrow_feed(a, row, STORE__FEED_ROW__KIND__SESSION_REPLACED);
+    sessionrow_close(a, row, row->is_resumable);
 }
 
 /* Room for one more: the one with the same resource goes, then the oldest over the limit. */
-static void session_make_room(struct apply *a, const Store__SessionClaim *c)
+static void sessionrow_make_room(struct apply *a, const Store__SessionClaim *c)
 {
     Store__SessionRow **rows = NULL;
-    size_t count = session_list(a, span_text(c->user), &rows);
+    size_t count = sessionrow_list(a, span_text(c->user), &rows);
     size_t left = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i]->resource, c->resource) == 0)
-            session_replace(a, rows[i]);
+            sessionrow_replace(a, rows[i]);
         else
             rows[left++] = rows[i];
     }
@@ -262,18 +262,18 @@ static void session_make_room(struct apply *a, const Store__SessionClaim *c)
         for (size_t i = 1; i < left; i++)
             if (rows[i]->claim_index < rows[oldest]->claim_index)
                 oldest = i;
-        session_replace(a, rows[oldest]);
+        sessionrow_replace(a, rows[oldest]);
         rows[oldest] = rows[--left];
     }
 }
 
-static void session_bind(struct apply *a, const Store__SessionClaim *c)
+static void sessionrow_bind(struct apply *a, const Store__SessionClaim *c)
 {
-    if (apply_session_find(a, session_bytes(c->session_id))) {
+    if (apply_session_find(a, sessionrow_bytes(c->session_id))) {
         apply_outcome(a, STORE__RESULT__OUTCOME__EXISTS);
         return;
     }
-    session_make_room(a, c);
+    sessionrow_make_room(a, c);
 
     Store__SessionRow *row = arena_zeroed(a->arena, sizeof(*row));
     store__session_row__init(row);
@@ -287,14 +287,14 @@ static void session_bind(struct apply *a, const Store__SessionClaim *c)
     row->is_resumable = c->is_resumable;
     row->claimed_us = a->stamp_us;
     apply_session_put(a, row);
-    keyspace_session_of(&a->key, a->group, span_text(c->user), session_id(row));
+    keyspace_session_of(&a->key, a->group, span_text(c->user), sessionrow_id(row));
     apply_put_bytes(a, KEYSPACE_SESSIONS_OF, SPAN(""));
     a->result->session = row;
 }
 
-static void session_resume(struct apply *a, const Store__SessionClaim *c)
+static void sessionrow_resume(struct apply *a, const Store__SessionClaim *c)
 {
-    Store__SessionRow *row = apply_session_find(a, session_bytes(c->session_id));
+    Store__SessionRow *row = apply_session_find(a, sessionrow_bytes(c->session_id));
     if (!row || row->ended_us || strcmp(row->user, c->user) != 0 || !row->is_resumable) {
         apply_outcome(a, STORE__RESULT__OUTCOME__NOT_FOUND);
         return;
@@ -303,8 +303,8 @@ static void session_resume(struct apply *a, const Store__SessionClaim *c)
         apply_outcome(a, STORE__RESULT__OUTCOME__STALE);
         return;
     }
-    session_take_marks(a, row, c->client_h);
-    session_forget_marks(a, row);
+    sessionrow_take_marks(a, row, c->client_h);
+    sessionrow_forget_marks(a, row);
     row->epoch++;
     row->node_id = c->node_id;
     row->node_epoch = c->node_epoch;
@@ -317,17 +317,17 @@ static void session_resume(struct apply *a, const Store__SessionClaim *c)
 
 void apply_session_claim(struct apply *a, const Store__SessionClaim *c)
 {
-    if (!session_may_claim(a, c))
+    if (!sessionrow_may_claim(a, c))
         return;
     if (c->expected_epoch == 0)
-        session_bind(a, c);
+        sessionrow_bind(a, c);
     else
-        session_resume(a, c);
+        sessionrow_resume(a, c);
 }
 
 /* ---- Batches ---------------------------------------------------------------------------- */
 
-static Store__Result__Outcome *session_rows(struct apply *a, size_t count)
+static Store__Result__Outcome *sessionrow_rows(struct apply *a, size_t count)
 {
     a->result->rows = arena_zeroed(a->arena, (count + 1) * sizeof(a->result->rows[0]));
     a->result->n_rows = count;
@@ -335,10 +335,10 @@ static Store__Result__Outcome *session_rows(struct apply *a, size_t count)
 }
 
 /* The living session of this epoch, or NULL: a former owner's word counts no more. */
-static Store__SessionRow *session_current(struct apply *a, ProtobufCBinaryData id,
-                                          uint64_t epoch)
+static Store__SessionRow *sessionrow_current(struct apply *a, ProtobufCBinaryData id,
+                                             uint64_t epoch)
 {
-    Store__SessionRow *row = apply_session_find(a, session_bytes(id));
+    Store__SessionRow *row = apply_session_find(a, sessionrow_bytes(id));
     return row && !row->ended_us && row->epoch == epoch ? row : NULL;
 }
 
@@ -348,30 +348,30 @@ void apply_session_marks(struct apply *a, const Store__SendMarks *c)
         apply_outcome(a, STORE__RESULT__OUTCOME__MALFORMED);
         return;
     }
-    Store__Result__Outcome *outcomes = session_rows(a, c->n_marks);
+    Store__Result__Outcome *outcomes = sessionrow_rows(a, c->n_marks);
     for (size_t i = 0; i < c->n_marks; i++) {
         const Store__SendMark *m = c->marks[i];
-        const Store__SessionRow *row = session_current(a, m->session_id, m->epoch);
+        const Store__SessionRow *row = sessionrow_current(a, m->session_id, m->epoch);
         if (!row || m->seq <= row->client_h || m->message == 0 || m->message >= a->index) {
             outcomes[i] = STORE__RESULT__OUTCOME__STALE;
             continue;
         }
         Store__MarkRow mark = STORE__MARK_ROW__INIT;
         mark.message = m->message;
-        keyspace_mark(&a->key, a->group, session_bytes(m->session_id), m->seq);
+        keyspace_mark(&a->key, a->group, sessionrow_bytes(m->session_id), m->seq);
         apply_put(a, KEYSPACE_MARKS, &mark.base);
     }
 }
 
-static void session_progress(struct apply *a, Store__SessionRow *row,
-                             const Store__SessionProgress *p)
+static void sessionrow_progress(struct apply *a, Store__SessionRow *row,
+                                const Store__SessionProgress *p)
 {
     if (p->safe > row->safe)
         row->safe = p->safe;
     if (p->is_resumable)
         row->is_resumable = true;
     if (p->has_client_h && p->client_h > row->client_h) {
-        session_take_marks(a, row, p->client_h);
+        sessionrow_take_marks(a, row, p->client_h);
         row->client_h = p->client_h;
     }
     for (size_t i = 0; i < p->n_delivered; i++) {
@@ -388,12 +388,12 @@ void apply_session_progress(struct apply *a, const Store__Progress *c)
         apply_outcome(a, STORE__RESULT__OUTCOME__MALFORMED);
         return;
     }
-    Store__Result__Outcome *outcomes = session_rows(a, c->n_sessions);
+    Store__Result__Outcome *outcomes = sessionrow_rows(a, c->n_sessions);
     for (size_t i = 0; i < c->n_sessions; i++) {
         const Store__SessionProgress *p = c->sessions[i];
-        Store__SessionRow *row = session_current(a, p->session_id, p->epoch);
+        Store__SessionRow *row = sessionrow_current(a, p->session_id, p->epoch);
         if (row)
-            session_progress(a, row, p);
+            sessionrow_progress(a, row, p);
         else
             outcomes[i] = STORE__RESULT__OUTCOME__STALE;
     }
