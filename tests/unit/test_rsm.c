@@ -7,7 +7,7 @@
 
 #define SET(in) "<q><set xmlns='http://jabber.org/protocol/rsm'>" in "</set></q>"
 
-static struct rsm parse(struct arena *a, const char *text)
+static struct rsm rsm_of_text(struct arena *a, const char *text)
 {
     struct rsm r = {0};
     assert_int_equal(rsm_parse(xml_text_parse(a, text), a, &r), 0);
@@ -18,13 +18,13 @@ static void reads_pages(void **state)
 {
     (void)state;
     struct arena a = {0};
-    struct rsm r = parse(&a, "<q/>");
+    struct rsm r = rsm_of_text(&a, "<q/>");
     assert_false(r.is_present);
-    r = parse(&a, SET(""));
+    r = rsm_of_text(&a, SET(""));
     assert_true(r.is_present && !r.has_max && span_is_none(r.after) && span_is_none(r.before));
-    r = parse(&a, SET("<max>0</max><before/>"));
+    r = rsm_of_text(&a, SET("<max>0</max><before/>"));
     assert_true(r.has_max && r.max == 0 && !span_is_none(r.before) && r.before.size == 0);
-    r = parse(&a, SET("<max>4294967295</max><after>x&amp;y</after><index>3</index>"));
+    r = rsm_of_text(&a, SET("<max>4294967295</max><after>x&amp;y</after><index>3</index>"));
     assert_true(r.max == 4294967295U && span_is(r.after, "x&y") && r.has_index && r.index == 3);
     arena_done(&a);
 }

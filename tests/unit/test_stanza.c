@@ -7,7 +7,7 @@
 #include "proto/xml/xml_writer.h"
 #include "proto/xmpp/stanza.h"
 
-static struct xml_node *parse(struct arena *arena, const char *text)
+static struct xml_node *stanza_of_text(struct arena *arena, const char *text)
 {
     struct xml_node *parent = NULL;
     assert_int_equal(xml_reader_fragment(span_text(text), SPAN("jabber:client"),
@@ -79,7 +79,7 @@ static void stanza_case_holds(void **state)
     struct stanza s = {0};
     enum stanza_error_condition condition = STANZA_ERROR_CONDITIONS;
 
-    assert_int_equal(stanza_parse(parse(&arena, t->in), &s, &condition), t->want);
+    assert_int_equal(stanza_parse(stanza_of_text(&arena, t->in), &s, &condition), t->want);
     assert_int_equal(condition, t->want == STANZA_INVALID ? STANZA_ERROR_BAD_REQUEST
                                                           : STANZA_ERROR_CONDITIONS);
     if (t->want != STANZA_FOREIGN) {
@@ -104,7 +104,7 @@ static void result_swaps_addresses(void **state)
     struct strbuf out = {0};
     struct stanza s;
     enum stanza_error_condition condition;
-    struct xml_node *iq = parse(
+    struct xml_node *iq = stanza_of_text(
         &arena, "<iq type='get' id='i' from='a' to='b' xml:lang='de'><q xmlns='q'/></iq>");
     assert_int_equal(stanza_parse(iq, &s, &condition), 0);
     assert_true(span_is(s.lang, "de"));
@@ -121,7 +121,7 @@ static void payload_of_an_error_is_beside_it(void **state)
     struct arena arena = {0};
     struct stanza s;
     enum stanza_error_condition condition;
-    struct xml_node *iq = parse(&arena, "<iq type='error' id='i'><error/><q/></iq>");
+    struct xml_node *iq = stanza_of_text(&arena, "<iq type='error' id='i'><error/><q/></iq>");
     assert_int_equal(stanza_parse(iq, &s, &condition), 0);
     assert_true(xml_node_is(stanza_payload(&s), "q", NULL));
     arena_done(&arena);
