@@ -23,7 +23,8 @@ struct http1 {
     llhttp_t parser;
     llhttp_settings_t settings;
     enum http1_phase phase;
-    int refusal; /* HTTP status that a callback found, or 0 */
+    int leading_lines; /* empty, since the last request */
+    int refusal;       /* HTTP status that a callback found, or 0 */
     bool is_head_done, is_complete, is_keep_alive, is_receiving, is_continue_due;
     bool is_cancellable;
     struct strbuf in, out;
@@ -280,6 +281,7 @@ static void http1_begin(struct http1 *h)
     h->exchange.user = NULL;
     h->exchange.is_head_sent = false;
     h->refusal = 0;
+    h->leading_lines = 0;
 }
 
 /* Feeds llhttp. Returns bytes used, or a negative HTTP status. */
@@ -298,8 +300,8 @@ static long http1_feed(struct http1 *h, struct span bytes)
 /* Reads a head if it is there. Returns 1 to go on, 0 for more bytes, or an error. */
 static int http1_read_head(struct http1 *h)
 {
-    for (int lines = 0; h->in.size >= 2 && memcmp(h->in.data, "\r\n", 2) == 0; lines++) {
-        if (lines == LEADING_LINES_MAX)
+    while (h->in.size >= 2 && memcmp(h->in.data, "\r\n", 2) == 0) {
+        if (h->leading_lines++ == LEADING_LINES_MAX)
             return http1_refuse(h, 400);
         strbuf_consume(&h->in, 2);
     }
