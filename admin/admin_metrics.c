@@ -116,7 +116,8 @@ static double metrics_resident(void *arg)
     FILE *file = fopen("/proc/self/statm", "re");
     char text[128] = "";
     if (file) {
-        (void)fgets(text, sizeof(text), file);
+        if (!fgets(text, sizeof(text), file))
+            text[0] = '\0';
         (void)fclose(file);
     }
     char *rest = NULL;
