@@ -79,7 +79,7 @@ static enum delivery_end delivery_hand_out(struct user *u, struct packet *p, boo
                                            bool is_row)
 {
     struct session *sessions[PLACES_MAX];
-    struct delivery_place places[PLACES_MAX];
+    struct delivery_place places[PLACES_MAX] = {0};
     enum delivery_share shares[PLACES_MAX];
     const struct span resource = im_resource(p->to);
     size_t count = 0;
