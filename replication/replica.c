@@ -197,8 +197,9 @@ void replica_free(struct replica *r)
         replica_close(r);
         loop_join(r->loop);
     }
-    replicator_free(r->replicator);
+    replicator_stop(r->replicator);
     loop_free(r->loop);
+    replicator_free(r->replicator);
     statedb_close(r->statedb);
     raftdb_close(r->raftdb);
     free(r->data_dir);

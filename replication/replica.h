@@ -57,7 +57,8 @@ struct replica_events {
 /* Opens (or creates) the store and starts its threads. On failure a sentence is added to
  * why: ERR_CORRUPT (damaged; do not restart), ERR_FOREIGN (of another node),
  * ERR_NOT_FOUND (empty and may not be created), ERR_STORAGE (disk, or another process has
- * it open). Blocks on the disk; call it from the main thread. */
+ * it open), -errno (data_dir cannot be used). ERR_FOREIGN also when a later version of this
+ * program has written it. Blocks on the disk; call it from the main thread. */
 int replica_open(const struct replica_config *config, const struct replica_events *events,
                  struct replica **ret_replica, struct strbuf *why);
 

@@ -43,6 +43,7 @@ struct replicator {
     struct proposalqueue in_flight; /* in the log, not yet applied; by index */
     struct proposal node_up;        /* the node's own first proposal */
     bool is_node_up_out;
+    bool is_open; /* the owner has a replica: failures are events, not return codes */
     bool is_ready, is_failed, is_closing;
     uint64_t epoch, sequence;
 
@@ -64,7 +65,8 @@ static void fail(struct replicator *r, int rc, const char *why)
     cell_set(&r->shared->is_ready, false);
     cell_set(&r->shared->is_failed, true);
     wheel_cancel(loop_wheel(r->loop), &r->tick);
-    r->events.failed(rc, why, r->events.arg);
+    if (r->is_open)
+        r->events.failed(rc, why, r->events.arg);
     proposalqueue_answer_all(&r->in_flight, ERR_UNKNOWN);
     proposalqueue_answer_all(&r->waiting, ERR_CLOSED);
 }
@@ -510,6 +512,10 @@ static int start_core(struct replicator *r, const struct replicaboot *image, str
     }
     r->run.core = r->consensus;
     carry_out(r, &update);
+    if (r->is_failed) {
+        strbuf_add_text(why, "the log database refused to store term and vote");
+        return ERR_STORAGE;
+    }
     loop_later(r->loop, &r->submit); /* the first turn goes on from here */
     r->is_submit_queued = true;
     return 0;
@@ -551,15 +557,24 @@ int replicator_new(const struct replica_config *config, const struct replica_eve
         return rc;
     (void)check_space(r); /* for who asks before the first proposal */
     cell_set(&shared->applied_index, r->run.applied);
+    r->is_open = true;
     *ret_replicator = STEAL(r);
     return 0;
+}
+
+void replicator_stop(struct replicator *r)
+{
+    if (!r)
+        return;
+    logwriter_close(r->writer);
+    r->writer = NULL;
 }
 
 void replicator_free(struct replicator *r)
 {
     if (!r)
         return;
-    logwriter_close(r->writer);
+    replicator_stop(r);
     consensus_free(r->consensus);
     proposal_release(&r->node_up);
     for (size_t i = 0; i < r->listener_count; i++)

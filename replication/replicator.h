@@ -33,7 +33,9 @@ int replicator_new(const struct replica_config *config, const struct replica_eve
                    struct loop *loop, struct raftdb *raftdb, struct statedb *statedb,
                    struct replicator_shared *shared, struct replicator **ret_replicator,
                    struct strbuf *why);
-/* After the loop has ended. Ends the log writer. NULL is fine. */
+/* After the loop has ended: ends the log writer, which knows the loop. NULL is fine. */
+void replicator_stop(struct replicator *r);
+/* After the loop was freed, which may still hold messages of its. NULL is fine. */
 void replicator_free(struct replicator *r);
 
 /* For message.deliver of a proposal; owner is the replicator. */

@@ -328,6 +328,22 @@ static void a_write_error_ends_it(void **state)
     }
 }
 
+static void a_disk_that_fails_at_the_start_is_told_at_once(void **state)
+{
+    struct tempdir *dir = *state;
+    const struct replica_config config = config_of(dir->path);
+    assert_int_equal(faults_arm("raftdb.write", 1, 1), 0);
+    refuse_open(&config, ERR_STORAGE, "first log entry");
+    faults_reset();
+    assert_int_equal(faults_arm("raftdb.write", 2, 1), 0);
+    refuse_open(&config, ERR_STORAGE, "term and vote");
+    faults_reset();
+    assert_int_equal(cell_get(&failed_rc), 0);
+    struct replica *r = replica_of(&config);
+    assert_int_equal(propose_range(r, 1, 1, -1).done_count, 1);
+    replica_free(r);
+}
+
 static void a_full_disk_refuses_and_recovers(void **state)
 {
     struct tempdir *dir = *state;
@@ -498,6 +514,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_lost_log_is_noticed, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(others_are_kept_out, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(a_write_error_ends_it, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_disk_that_fails_at_the_start_is_told_at_once,
+                                        store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, store_setup,
                                         store_teardown),
         cmocka_unit_test_setup_teardown(proposals_in_flight_are_limited, store_setup,
