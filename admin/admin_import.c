@@ -80,7 +80,7 @@ static void import_derived(int rc, void *arg)
         return;
     }
     Store__UserImport body = STORE__USER_IMPORT__INIT;
-    body.rows = arena_zeroed(&call->arena, (import->count + 1) * sizeof(*body.rows));
+    body.rows = arena_zeroed(&call->arena, (import->count + 1) * sizeof(void *));
     for (size_t i = 0; i < import->count; i++) {
         if (import->passwords[i].rc < 0) {
             import_refuse(call, import->lines[i], import->users[i], RPC_STATUS_INVALID_ARGUMENT,
@@ -150,7 +150,7 @@ void admin_import_users(struct rpc_call *call, const ProtobufCMessage *request)
     import->lines = arena_zeroed(&call->arena, max * sizeof(*import->lines));
     import->passwords = arena_zeroed(&call->arena, max * sizeof(*import->passwords));
     import->proposed = arena_zeroed(&call->arena, max * sizeof(*import->proposed));
-    import->refused = arena_zeroed(&call->arena, max * sizeof(struct import *));
+    import->refused = arena_zeroed(&call->arena, max * sizeof(void *));
     call->user = import;
     import_sift(call, domain);
 

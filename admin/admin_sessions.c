@@ -129,8 +129,7 @@ static void sessions_listed(struct admin_hooks_ask *ask, void *owner)
     if (!call)
         return;
     struct session_list list = {.call = call, .ask = ask, .has_more = ask->has_more};
-    list.sessions =
-        arena_zeroed(&call->arena, ADMIN_HOOKS_SESSIONS_MAX * sizeof(*list.sessions));
+    list.sessions = arena_zeroed(&call->arena, ADMIN_HOOKS_SESSIONS_MAX * sizeof(void *));
     for (size_t i = 0; i < ask->row_count; i++)
         session_add_live(&list, &ask->rows[i]);
     const struct statedb_view *view = replica_view(admin_api_of(call)->replica);

@@ -66,7 +66,7 @@ void admin_setting_list(struct rpc_call *call, const ProtobufCMessage *request)
     }
     Presenced__Admin__V1__ListSettingsResponse answer =
         PRESENCED__ADMIN__V1__LIST_SETTINGS_RESPONSE__INIT;
-    answer.settings = arena_zeroed(&call->arena, table->key_count * sizeof(*answer.settings));
+    answer.settings = arena_zeroed(&call->arena, table->key_count * sizeof(void *));
     for (size_t i = 0; i < table->key_count; i++)
         answer.settings[answer.n_settings++] = setting_make(call, &table->keys[i], &values);
     rpc_call_finish(call, &answer.base);

@@ -104,7 +104,7 @@ void admin_users_list(struct rpc_call *call, const ProtobufCMessage *request)
     const size_t wished = ask->page_size ? ask->page_size : PAGE_SIZE_STANDARD;
     struct user_page page = {.arena = &call->arena,
                              .max = wished < PAGE_SIZE_MAX ? wished : PAGE_SIZE_MAX};
-    page.users = arena_zeroed(&call->arena, page.max * sizeof(*page.users));
+    page.users = arena_zeroed(&call->arena, page.max * sizeof(void *));
     const struct span after = ask->page_token[0] ? span_text(ask->page_token) : SPAN_NONE;
     const int rc = read_users(replica_view(admin_api_of(call)->replica), after, page.max + 1,
                               user_page_add, &page);
@@ -142,7 +142,7 @@ Store__UserPut *admin_users_row(struct arena *arena, Store__UserPut__Mode mode,
     store__user_put__init(row);
     row->mode = mode;
     row->user = user_text(arena, span_text(user));
-    row->verifiers = arena_zeroed(arena, SCRAM_VERIFIER_KINDS * sizeof(*row->verifiers));
+    row->verifiers = arena_zeroed(arena, SCRAM_VERIFIER_KINDS * sizeof(void *));
     for (size_t i = 0; i < SCRAM_VERIFIER_KINDS; i++) {
         const struct scram_verifier *from = &password->verifiers[i];
         const size_t key_size = scram_verifier_key_size(from->kind);

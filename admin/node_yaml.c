@@ -40,9 +40,11 @@ static void fault_caret(struct yaml_reader *r, yaml_mark_t at, size_t width, con
         return;
     strbuf_add_text(r->faults, "    ");
     for (size_t i = 0; i < line.size && i < 200; i++) {
-        const uint8_t c = (uint8_t)line.ptr[i];
-        if (c != '\r')
-            strbuf_add_byte(r->faults, c == '\t' ? ' ' : c < ' ' || c == 0x7f ? '?' : (char)c);
+        const char c = line.ptr[i];
+        if (c == '\t')
+            strbuf_add_byte(r->faults, ' ');
+        else if (c != '\r')
+            strbuf_add_byte(r->faults, (uint8_t)c < ' ' || c == 0x7f ? '?' : c);
     }
     strbuf_printf(r->faults, "\n    %*s^", (int)(at.column < 200 ? at.column : 200), "");
     for (size_t i = 1; i < width && i < 60; i++)

@@ -49,7 +49,7 @@ static enum csv_end csv_field(struct csv_reader *r)
             strbuf_add_byte(&r->text, '"');
         } else if (is_open && c == '"') {
             is_open = false;
-        } else if (is_open) {
+        } else if (is_open || (!is_quoted && !memchr(",\n\r\"", c, 4))) {
             strbuf_add_byte(&r->text, c);
         } else if (c == ',') {
             return CSV_FIELD;
@@ -57,11 +57,9 @@ static enum csv_end csv_field(struct csv_reader *r)
             return CSV_RECORD;
         } else if (c == '\r' && (r->rest.size == 0 || r->rest.ptr[0] == '\n')) {
             continue;
-        } else if (is_quoted || c == '"') {
+        } else {
             csv_skip_line(r);
             return CSV_BROKEN;
-        } else {
-            strbuf_add_byte(&r->text, c);
         }
     }
     return is_open ? CSV_BROKEN : CSV_RECORD;

@@ -311,8 +311,9 @@ void h2_session_free(struct h2_session *s)
     if (!s)
         return;
     s->is_busy = true;
-    while (s->streams) {
-        struct h2_stream *t = s->streams;
+    struct h2_stream *next;
+    for (struct h2_stream *t = s->streams; t; t = next) {
+        next = t->next;
         if (t->is_requested && !t->is_ended)
             s->events.cancelled(&t->exchange, s->events.arg);
         h2_stream_free(t);
