@@ -27,7 +27,7 @@ struct bench {
     struct pool *pool;
     struct admin_hooks hooks;
     struct admin_server *server;
-    char socket[128];
+    char socket[100];
 };
 
 static void bench_failed(int rc, const char *why, void *arg)
