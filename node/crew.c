@@ -13,6 +13,7 @@
 #include "node/im/im.h"
 #include "node/im/roll.h"
 #include "node/worker.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "replication/replica.h"
 
 enum { CREW_MAILBOX_MAX = 65536 }; /* messages of a worker: a storm of presence fits */
@@ -20,6 +21,7 @@ enum { CREW_MAILBOX_MAX = 65536 }; /* messages of a worker: a storm of presence 
 struct crew {
     struct crew_config config;
     char *domain;
+    struct xmpp_metrics metrics;
     struct im *im;
     unsigned count, opened_count, closed_count;
     struct loop *loops[CREW_WORKERS_MAX];
@@ -38,6 +40,7 @@ int crew_new(const struct crew_config *config, struct crew **ret_crew)
                                                          : uv_available_parallelism();
 
     crew->config = *config;
+    xmpp_metrics_init(&crew->metrics);
     while (crew->count < wanted && crew->count < CREW_WORKERS_MAX) {
         char name[16];
         (void)snprintf(name, sizeof(name), "worker%u", crew->count);
@@ -124,6 +127,7 @@ static int crew_start_worker(struct crew *crew, unsigned index)
                                          .starttls = crew->config.starttls,
                                          .direct_tls = crew->config.direct_tls,
                                          .credentials = crew->config.credentials,
+                                         .metrics = &crew->metrics,
                                          .replica = crew->config.replica,
                                          .opened = crew_worker_opened,
                                          .closed = crew_worker_closed,

@@ -16,7 +16,7 @@
 #include "base/monoclock.h"
 #include "base/pool.h"
 #include "base/tlsctx.h"
-#include "node/credentials.h"
+#include "node/auth/credentials.h"
 #include "node/crew.h"
 #include "node/errand.h"
 #include "node/node_dir.h"

@@ -14,10 +14,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/metric.h"
-#include "node/credentials.h"
+#include "node/auth/credentials.h"
+#include "node/auth/guessing.h"
 #include "node/errand.h"
-#include "node/guessing.h"
 #include "node/im/im.h"
 #include "replication/replica.h"
 
@@ -155,12 +154,6 @@ static int worker_listen(struct worker *w, struct worker_port *port,
                          worker_accepted, port, &port->listener);
 }
 
-static struct metric *worker_logins(const char *result)
-{
-    return metric_counter("session_logins_total", "Sign-ins by outcome.", "protocol", "xmpp",
-                          "result", result);
-}
-
 static void worker_opened(void *arg)
 {
     struct worker *w = arg;
@@ -178,8 +171,7 @@ static void worker_opened(void *arg)
                                                .desk = w->desk,
                                                .guessing = w->guessing,
                                                .domain = w->config.domain,
-                                               .succeeded = worker_logins("success"),
-                                               .failed = worker_logins("failure")},
+                                               .metrics = w->config.metrics},
                                    .limits = worker_limits(w)};
     w->c2s = c2s_service_open(&c2s);
     int rc = im_worker_open(w->config.im, w->config.index);

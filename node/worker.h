@@ -18,6 +18,7 @@ struct node_config;
 struct replica;
 struct tlsctx;
 struct worker;
+struct xmpp_metrics;
 
 struct worker_config {     /* everything borrowed for the worker's life */
     unsigned index, count; /* of how many */
@@ -27,6 +28,7 @@ struct worker_config {     /* everything borrowed for the worker's life */
     const char *domain;
     struct tlsctx *starttls, *direct_tls;
     struct credentials *credentials;
+    const struct xmpp_metrics *metrics;
     struct replica *replica;
     /* Called once on the worker's loop: rc 0, it serves; else why (ret_why of the port). */
     void (*opened)(struct worker *worker, int rc, const char *why, void *arg);

@@ -15,11 +15,11 @@ struct metric *im_worker_gauge(enum im_worker_gauge which)
 {
     switch (which) {
     case IM_WORKER_USERS:
-        return metric_gauge("im_users_online", "Users with at least one session.");
+        return metric_gauge("users_online", "Users with at least one session.");
     case IM_WORKER_SESSIONS:
-        return metric_gauge("im_sessions", "Sessions, those without a stream included.");
+        return metric_gauge("sessions_bound", "Sessions, those without a stream included.");
     case IM_WORKER_DETACHED:
-        return metric_gauge("im_sessions_detached", "Sessions that wait to be resumed.");
+        return metric_gauge("sessions_detached", "Sessions that wait to be resumed.");
     }
     return NULL;
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/wheel.h"
 #include "node/im/im.h"
+#include "node/xmpp/allowance.h"
 #include "node/xmpp/line.h"
 #include "node/xmpp/xmpp_front.h"
 #include "proto/xml/xml_reader.h"
@@ -57,9 +58,8 @@ struct c2s {
     struct wheel_timer later;    /* retry of the mailbox, end of a rate pause */
     struct wheel_timer drain;
     struct xml_reader_event held;
-    unsigned holds;    /* enum c2s_hold, or-ed */
-    int64_t allowance; /* bytes left before the rate bites */
-    uint64_t allowance_ms;
+    unsigned holds; /* enum c2s_hold, or-ed */
+    struct allowance allowance;
     uint64_t seq_written, seq_drained; /* as numbered by the session */
     bool is_bound;
     bool is_orderly; /* the peer closed its stream */
@@ -199,22 +199,17 @@ static void c2s_read_on(struct c2s *c)
     c2s_flush(c, &out);
 }
 
-/* Takes the bytes off the allowance; a peer that is ahead of its rate waits. */
+/* A peer that is ahead of its rate waits. */
 static void c2s_charge(struct c2s *c, size_t size)
 {
     const struct c2s_limits *limits = &c->service->config.limits;
     const uint64_t now_ms = loop_now_ms(c->service->config.loop);
-
-    c->allowance += (int64_t)((now_ms - c->allowance_ms) * limits->rate / 1000);
-    if (c->allowance > (int64_t)limits->burst)
-        c->allowance = (int64_t)limits->burst;
-    c->allowance_ms = now_ms;
-    c->allowance -= (int64_t)size;
-    if (c->allowance >= 0)
+    const uint64_t wait_ms =
+        allowance_charge(&c->allowance, limits->rate, limits->burst, size, now_ms);
+    if (wait_ms == 0)
         return;
     c2s_hold(c, C2S_HOLD_RATE);
-    wheel_set(loop_wheel(c->service->config.loop), &c->later,
-              now_ms + (uint64_t)-c->allowance * 1000 / limits->rate + 1);
+    wheel_set(loop_wheel(c->service->config.loop), &c->later, now_ms + wait_ms);
 }
 
 static void c2s_received(struct span bytes, void *arg)
@@ -560,8 +555,8 @@ static struct c2s *c2s_new(struct c2s_service *s, const struct sockaddr_storage 
     entropy_fill(&salt, sizeof(salt));
     *c = (struct c2s){.service = s,
                       .peer = *peer,
-                      .allowance = (int64_t)s->config.limits.burst,
-                      .allowance_ms = loop_now_ms(s->config.loop),
+                      .allowance = {.bytes = (int64_t)s->config.limits.burst,
+                                    .at_ms = loop_now_ms(s->config.loop)},
                       .patience = {.expired = c2s_lost_patience, .arg = c},
                       .later = {.expired = c2s_later, .arg = c},
                       .drain = {.expired = c2s_drain_due, .arg = c}};

@@ -9,8 +9,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "node/credentials.h"
-#include "node/guessing.h"
+#include "node/auth/credentials.h"
+#include "node/auth/guessing.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "proto/auth/sasl_exchange.h"
 #include "proto/xmpp/xmpp_stream.h"
 
@@ -172,7 +173,7 @@ static void sign_in_refuse(struct sign_in *s)
     if (x->is_guess)
         guessing_failed(s->service->guessing, strbuf_span(&account), &s->peer,
                         loop_now_ms(s->service->loop));
-    metric_add(s->service->failed, 1);
+    metric_add(s->service->metrics->refused, 1);
     log_info("sign_in: refused", LOG_SPAN("user", strbuf_span(&account)),
              LOG_STR("mechanism", x->mechanism),
              LOG_STR("condition", sasl_condition_name(x->condition)), LOG_STR("why", x->why));
@@ -187,7 +188,7 @@ static void sign_in_succeed(struct sign_in *s)
     sign_in_account(s, &account);
     guessing_succeeded(s->service->guessing, strbuf_span(&account), &s->peer,
                        loop_now_ms(s->service->loop));
-    metric_add(s->service->succeeded, 1);
+    metric_add(s->service->metrics->signed_in, 1);
     log_info("sign_in: signed in", LOG_SPAN("user", strbuf_span(&account)),
              LOG_STR("mechanism", x->mechanism),
              LOG_STR("tls", bytestream_tls_version(s->stream)));

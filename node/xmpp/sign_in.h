@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sign-in: SASL on one client stream (RFC 6120, 6), from the mechanism it chose to the name
  * it proved. Brings together the exchange (proto/auth), the stored credentials
- * (node/credentials.h), the connection's TLS (channel binding, client certificate) and the
- * brake on guessing (node/guessing.h).
+ * (node/auth/credentials.h), the connection's TLS (channel binding, client certificate) and the
+ * brake on guessing (node/auth/guessing.h).
  *
  * Threads: the connection's loop. Answers come later, never from inside a call. */
 #pragma once
@@ -17,8 +17,8 @@ struct bytestream;
 struct credentials_desk;
 struct guessing;
 struct loop;
-struct metric;
 struct sign_in;
+struct xmpp_metrics;
 struct xmpp_stream_offer;
 
 /* Shared by a worker's connections; everything is borrowed. */
@@ -27,7 +27,7 @@ struct sign_in_service {
     struct credentials_desk *desk;
     struct guessing *guessing;
     const char *domain;
-    struct metric *succeeded, *failed; /* counters */
+    const struct xmpp_metrics *metrics;
 };
 
 /* Filled in by the connection. Texts are borrowed for the call. */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "node/im/front.h"
 #include "node/im/im.h"
 #include "node/im/session.h"
@@ -14,6 +15,7 @@
 #include "node/xmpp/xmpp_flow.h"
 #include "node/xmpp/xmpp_front_state.h"
 #include "node/xmpp/xmpp_intake.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "node/xmpp/xmpp_render.h"
 #include "proto/auth/address.h"
 #include "proto/xmpp/csi.h"
@@ -35,6 +37,18 @@ static void front_free(struct xmpp_front *f)
     free(f);
 }
 
+static void front_has_session(struct xmpp_front *f, struct session *s)
+{
+    f->session = s;
+    metric_add(f->metrics->sessions, 1);
+}
+
+static struct session *front_lose_session(struct xmpp_front *f)
+{
+    metric_add(f->metrics->sessions, -1);
+    return STEAL(f->session);
+}
+
 /* Sends the last words; the connection reports line_gone() when it is closed. */
 static void front_shut(struct xmpp_front *f, struct span last)
 {
@@ -49,10 +63,8 @@ void xmpp_front_fail(struct xmpp_front *f, enum stream_error_condition condition
     CLEANUP(strbuf_done) struct strbuf out = {0};
     if (f->is_shut)
         return;
-    if (f->session) {
-        session_detach(f->session);
-        f->session = NULL;
-    }
+    if (f->session)
+        session_detach(front_lose_session(f));
     stream_error_format(&out, condition, text, SPAN_NONE);
     front_shut(f, strbuf_span(&out));
 }
@@ -84,7 +96,7 @@ static void front_ended(void *arg, enum session_end why)
     struct xmpp_front *f = arg;
     CLEANUP(strbuf_done) struct strbuf out = {0};
 
-    f->session = NULL;
+    (void)front_lose_session(f);
     if (f->is_shut)
         return;
     stream_error_format(&out, front_condition(why), NULL, SPAN_NONE);
@@ -98,9 +110,9 @@ static void front_gone(void *arg, bool is_orderly)
     if (f->request)
         session_request_cancel(f->request);
     if (f->session && is_orderly)
-        session_close(f->session);
+        session_close(front_lose_session(f));
     else if (f->session)
-        session_detach(f->session);
+        session_detach(front_lose_session(f));
     line_release(f->line);
     front_free(f);
 }
@@ -163,7 +175,7 @@ static void front_bound(void *arg, int rc, struct session *s)
 
     f->request = NULL;
     if (rc == 0) {
-        f->session = s;
+        front_has_session(f, s);
         const struct line_answer answer = {.kind = LINE_BOUND, .address = session_address(s)};
         line_answer(f->line, &answer);
         return;
@@ -191,6 +203,7 @@ static void front_bind(void *arg, struct span resource)
 static void front_refuse_resume(struct xmpp_front *f, enum stanza_error_condition condition,
                                 bool has_h, uint64_t h)
 {
+    metric_add(f->metrics->resume_failed, 1);
     const struct line_answer answer = {.kind = LINE_RESUME_REFUSED,
                                        .condition = (int)condition,
                                        .has_h = has_h,
@@ -206,7 +219,8 @@ static void front_resumed(void *arg, enum session_resumed outcome, struct sessio
     f->request = NULL;
     switch (outcome) {
     case SESSION_RESUMED: {
-        f->session = s;
+        front_has_session(f, s);
+        metric_add(f->metrics->resumed, 1);
         xmpp_flow_start(f, true, h);
         const struct line_answer answer = {
             .kind = LINE_RESUMED, .h = (uint32_t)h, .address = session_address(s)};
@@ -364,6 +378,7 @@ int xmpp_front_start(struct im *im, struct line *line, const struct xmpp_front_c
     struct xmpp_front *f = mem_zeroed(1, sizeof(*f));
     *f = (struct xmpp_front){.im = im,
                              .line = line,
+                             .metrics = client->metrics,
                              .user = mem_text(client->user.ptr, client->user.size),
                              .lang = mem_text(client->lang.ptr, client->lang.size),
                              .address = mem_text(client->address.ptr, client->address.size),

@@ -13,13 +13,15 @@
 
 struct im;
 struct line;
+struct xmpp_metrics;
 
 /* Who has signed in on the connection. Borrowed for the call. */
 struct xmpp_front_client {
-    struct span user;    /* bare address, prepared */
-    struct span lang;    /* xml:lang of the stream, or SPAN_NONE */
-    struct span address; /* of the peer: "192.0.2.1:50000" */
-    struct span tls;     /* "TLSv1.3" */
+    struct span user;                   /* bare address, prepared */
+    struct span lang;                   /* xml:lang of the stream, or SPAN_NONE */
+    struct span address;                /* of the peer: "192.0.2.1:50000" */
+    struct span tls;                    /* "TLSv1.3" */
+    const struct xmpp_metrics *metrics; /* outlives the front */
 };
 
 /* Makes the front on the worker of the user, which line leads to, and joins it. Returns 0;

@@ -17,6 +17,7 @@ struct im_worker;
 struct line;
 struct session;
 struct session_request;
+struct xmpp_metrics;
 
 /* Acknowledgements of one stream (XEP-0198). */
 struct xmpp_flow {
@@ -36,6 +37,7 @@ struct xmpp_front {
     char *user; /* bare address */
     char *lang; /* of the stream; "" when it named none */
     char *address, *tls;
+    const struct xmpp_metrics *metrics;
     struct session *session;         /* NULL before bind and after the end */
     struct session_request *request; /* a bind or resume under way */
     bool is_shut;                    /* the stream is being ended: nothing goes in or out */

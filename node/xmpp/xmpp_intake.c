@@ -2,6 +2,7 @@
 #include "node/xmpp/xmpp_intake.h"
 
 #include "base/cleanup.h"
+#include "base/metric.h"
 #include "base/monoclock.h"
 #include "base/strbuf.h"
 #include "node/im/im.h"
@@ -11,6 +12,7 @@
 #include "node/xmpp/xmpp_flow.h"
 #include "node/xmpp/xmpp_front_state.h"
 #include "node/xmpp/xmpp_iq.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "proto/auth/address.h"
 #include "proto/xml/xml_writer.h"
 #include "proto/xmpp/carbons.h"
@@ -238,6 +240,7 @@ void xmpp_intake_stanza(struct xmpp_front *f, struct arena *arena, struct xml_no
     }
     in.n = session_count(f->session);
     xmpp_flow_counted(f);
+    metric_add(f->metrics->stanzas[in.stanza.kind][XMPP_METRICS_IN], 1);
     in.has_to = !span_is_none(in.stanza.to);
     if (rc == STANZA_INVALID)
         intake_answer(&in, condition);

@@ -6,11 +6,12 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
-#include "base/mem.h"
+#include "base/metric.h"
 #include "base/strbuf.h"
 #include "node/im/im.h"
 #include "node/im/session.h"
 #include "node/xmpp/xmpp_front_state.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "proto/xml/xml_writer.h"
 #include "proto/xmpp/blocking_stanza.h"
 #include "proto/xmpp/carbons.h"
@@ -80,6 +81,7 @@ void xmpp_render_packet(void *arg, const struct packet *p, enum packet_wrap wrap
     const struct span owner = span_text(f->user);
     struct xml_node *n = xmpp_render_stored(&arena, p, owner);
 
+    metric_add(f->metrics->stanzas[render_kinds[p->kind].kind][XMPP_METRICS_OUT], 1);
     if (is_delayed)
         delay_add(&arena, n, im_domain(f->im), p->stamp_us);
     if (wrap != PACKET_WRAP_NONE)
@@ -137,6 +139,7 @@ void xmpp_render_presence(void *arg, const struct presence *p, struct strbuf *ou
     struct xml_node *n = stanza_new(&arena, STANZA_PRESENCE, types[p->kind], p->from, to,
                                     p->id.size ? p->id : SPAN_NONE);
 
+    metric_add(f->metrics->stanzas[STANZA_PRESENCE][XMPP_METRICS_OUT], 1);
     if (p->lang.size)
         xml_node_set_ns(&arena, n, "lang", XML_NODE_NS_XML, p->lang);
     if (p->body.size)

@@ -7,7 +7,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "node/credentials.h"
+#include "node/auth/credentials.h"
 #include "proto/auth/verifier_record.h"
 #include "replication/replica.h"
 #include "tests/support/scram_client.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "node/guessing.h"
+#include "node/auth/guessing.h"
 
 #define ALICE SPAN("alice@demo.example")
 

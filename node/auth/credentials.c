@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/credentials.h"
+#include "node/auth/credentials.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/guessing.h"
+#include "node/auth/guessing.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
