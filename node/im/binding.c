@@ -258,7 +258,7 @@ static struct session *binding_session(struct session_request *r, const Store__S
     w->pending++;
     memcpy(s->id, r->id, SESSION_ID_SIZE);
     const struct span bare = user_name(r->user);
-    const struct span resource = span_text(r->resource);
+    const struct span resource = span_of(r->resource, strlen(r->resource));
     s->address = mem_zeroed(bare.size + resource.size + 2, 1);
     memcpy(s->address, bare.ptr, bare.size);
     s->address[bare.size] = '/';
@@ -294,7 +294,7 @@ static void binding_bound(struct session_request *r)
     struct session *former = user_session(u, s->resource);
     if (former) {
         availability_inherit(s, former);
-        farewell_replaced(former);
+        farewell_replaced(former, s);
         if (s->shown) {
             s->timer.expired = binding_grace_over;
             s->timer.arg = s;

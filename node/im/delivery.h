@@ -30,9 +30,9 @@ enum delivery_end {
 };
 
 struct delivery_place {
+    int priority;
     bool is_addressed; /* `to` is its full address */
     bool is_available; /* has sent presence */
-    int priority;
     bool has_carbons;
 };
 

@@ -185,12 +185,13 @@ void farewell_end(struct session *s, enum session_end why)
     farewell_settle(s);
 }
 
-void farewell_replaced(struct session *s)
+void farewell_replaced(struct session *s, struct session *heir)
 {
     /* Its rows wait for the new session's first presence, not for the others. */
     farewell_leave(s, SESSION_END_REPLACED);
     user_remove_session(s->user, s);
     farewell_unload(s);
+    farewell_bequeath(s, heir);
     s->is_fenced = true;
     intake_drop(s);
     farewell_settle(s);

@@ -25,7 +25,7 @@ void farewell_doom(struct session *s, enum session_end why);
 void farewell_fence(struct session *s);
 
 /* A newer session takes its resource over. */
-void farewell_replaced(struct session *s);
+void farewell_replaced(struct session *s, struct session *heir);
 
 /* Goes on when nothing of it is in flight. */
 void farewell_settle(struct session *s);

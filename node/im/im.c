@@ -28,8 +28,8 @@ int im_new(const struct im_config *config, struct im **ret_im)
     im->config = *config;
     im->domain = mem_text(config->domain, strlen(config->domain));
     im->config.domain = im->domain;
-    im->loops = (struct loop **)mem_zeroed(config->worker_count, sizeof(struct loop *));
-    im->workers = (struct im_worker **)mem_zeroed(config->worker_count, sizeof(*im->workers));
+    im->loops = (struct loop **)mem_zeroed(config->worker_count, sizeof(void *));
+    im->workers = (struct im_worker **)mem_zeroed(config->worker_count, sizeof(void *));
     for (unsigned i = 0; i < config->worker_count; i++) {
         im->loops[i] = config->loops[i];
         im->workers[i] = mem_zeroed(1, sizeof(struct im_worker));

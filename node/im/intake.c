@@ -22,8 +22,8 @@
 #include "replication/replica.h"
 
 struct intake_work {
-    struct proposal proposal; /* first; of a command */
-    struct intake_work *next; /* of the session, in the order they came */
+    struct proposal proposal;            /* first; of a command */
+    struct intake_work *next, *previous; /* of the session, in the order they came */
     struct session *session;
     uint64_t n;
     Store__Command *command;   /* NULL: a note */
@@ -55,6 +55,7 @@ static struct intake_work *intake_work_new(struct session *s, uint64_t n)
     struct intake_work *work = mem_zeroed(1, sizeof(*work));
     work->session = s;
     work->n = n;
+    work->previous = s->works_tail;
     if (s->works_tail)
         s->works_tail->next = work;
     else
@@ -66,15 +67,14 @@ static struct intake_work *intake_work_new(struct session *s, uint64_t n)
 static void intake_work_free(struct intake_work *work)
 {
     struct session *s = work->session;
-    struct intake_work *before = NULL;
-    for (struct intake_work *at = s->works; at != work; at = at->next)
-        before = at;
-    if (before)
-        before->next = work->next;
+    if (work->previous)
+        work->previous->next = work->next;
     else
         s->works = work->next;
-    if (s->works_tail == work)
-        s->works_tail = before;
+    if (work->next)
+        work->next->previous = work->previous;
+    else
+        s->works_tail = work->previous;
     if (work->command)
         store__command__free_unpacked(work->command, NULL);
     proposal_release(&work->proposal);
@@ -159,17 +159,18 @@ void intake_hold(struct session *s, uint64_t n, struct note *note)
 /* The message n is committed, or will never be: what waited for it goes. */
 static void intake_release(struct session *s, uint64_t n)
 {
-    struct intake_work *at = s->works;
-    while (at) {
-        struct intake_work *work = at;
-        at = at->next;
-        if (!work->note || work->behind != n)
+    struct intake_work *work = s->works;
+    while (work) {
+        if (!work->note || work->behind != n) {
+            work = work->next;
             continue;
+        }
         struct note *note = STEAL(work->note);
         const uint64_t mine = work->n;
         intake_work_free(work);
         intake_post(s, note);
         intake_finish(s, mine);
+        work = s->works; /* posting may have ended the session, and with it other works */
     }
 }
 
@@ -508,18 +509,24 @@ static bool intake_is_flying(const struct session *s, uint64_t n)
     return false;
 }
 
+static bool intake_is_droppable(const struct intake_work *work)
+{
+    return !work->is_flying && !(work->note && intake_is_flying(work->session, work->behind));
+}
+
 void intake_drop(struct session *s)
 {
-    struct intake_work *at = s->works;
-    while (at) {
-        struct intake_work *work = at;
-        at = at->next;
-        if (work->is_flying || (work->note && intake_is_flying(s, work->behind)))
+    struct intake_work *work = s->works;
+    while (work) {
+        if (!intake_is_droppable(work)) {
+            work = work->next;
             continue;
+        }
         struct note *note = STEAL(work->note);
         intake_work_free(work);
         if (note)
             intake_post(s, note);
+        work = s->works;
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/im/marks.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ static void marks_answered(struct proposal *p, void *owner)
     struct im_worker *w = m->worker;
     w->pending--;
     const size_t count = m->flight_count;
+    assert(count > 0);
     m->flight_count = 0;
     if (p->rc == 0 || p->rc == ERR_CLOSED) {
         struct marks_mark *flight = mem_zeroed(count, sizeof(*flight));
@@ -108,7 +110,7 @@ static void marks_propose(struct marks *m)
     if (count == 0)
         return;
     Store__SendMark *marks = mem_zeroed(count, sizeof(*marks));
-    Store__SendMark **list = (Store__SendMark **)mem_zeroed(count, sizeof(*list));
+    Store__SendMark **list = (Store__SendMark **)mem_zeroed(count, sizeof(void *));
     for (size_t i = 0; i < count; i++) {
         store__send_mark__init(&marks[i]);
         marks[i].session_id.data = (uint8_t *)m->waiting[i].session_id;

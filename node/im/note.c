@@ -191,7 +191,7 @@ bool note_flush(struct im_worker *from)
 
 void note_fan_open(struct note_fan *fan)
 {
-    fan->notes = mem_zeroed(fan->from->im->config.worker_count, sizeof(*fan->notes));
+    fan->notes = (struct note **)mem_zeroed(fan->from->im->config.worker_count, sizeof(void *));
 }
 
 void note_fan_add(struct note_fan *fan, struct span user)

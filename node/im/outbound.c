@@ -329,10 +329,10 @@ bool outbound_is_over(const struct outbound *o)
 struct outbound_item *outbound_take_all(struct outbound *o)
 {
     struct outbound_list all = o->former;
-    struct outbound_list *rest[] = {&o->sent, &o->backlog};
-    for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++)
-        while (rest[i]->head)
-            outbound_append(&all, outbound_pop(rest[i]));
+    while (o->sent.head)
+        outbound_append(&all, outbound_pop(&o->sent));
+    while (o->backlog.head)
+        outbound_append(&all, outbound_pop(&o->backlog));
     o->former = (struct outbound_list){0};
     hashmap_done(&o->presences);
     const bool has_acks = o->has_acks;

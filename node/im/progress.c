@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/im/progress.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,9 +151,10 @@ static void progress_answered(struct proposal *p, void *owner)
 static void progress_propose(struct progress_batch *b)
 {
     struct im_worker *w = b->worker;
+    assert(b->count > 0);
     Store__SessionProgress *parts = mem_zeroed(b->count, sizeof(*parts));
     Store__SessionProgress **list =
-        (Store__SessionProgress **)mem_zeroed(b->count, sizeof(*list));
+        (Store__SessionProgress **)mem_zeroed(b->count, sizeof(void *));
     for (size_t i = 0; i < b->count; i++) {
         progress_part_command(&b->parts[i], &parts[i]);
         list[i] = &parts[i];

@@ -28,47 +28,49 @@ struct session {
     char *address;              /* full, NUL-terminated */
     struct span bare, resource; /* into address */
     uint64_t epoch;
+    uint64_t bound_us; /* wall clock */
 
     const struct front *front; /* NULL while detached */
     void *arg;
 
+    /* From the client. */
     struct inbound inbound;
     struct intake_work *works, *works_tail; /* by n: not effective yet */
-    bool is_window_closed;
     uint64_t safe_told;
+    uint64_t last_put; /* log index of its newest stored message */
 
+    /* To the client. */
     struct outbound outbound;
-    bool is_pumping;
+    uint64_t flushed_to; /* inbox rows up to here were flushed; 0: not flushed */
+    uint64_t queried_to; /* archive rows it may have seen; 0: never asked */
 
     /* What Progress has not told the store yet. */
     struct session *progress_next;
-    bool is_in_progress; /* in the worker's list */
     uint64_t safe_stored, acked_stored;
-    uint64_t *confirmed; /* inbox rows the client has, told by no Progress yet */
+    uint64_t *confirmed; /* inbox rows the client has */
     size_t confirmed_count, confirmed_capacity;
-    bool is_resumable_stored;
 
     struct presence *presence; /* available as its client said; NULL: not */
     struct presence *shown;    /* what contacts see of this resource; NULL: nothing */
     struct hashmap directed;   /* address to itself (allocated) */
-    uint64_t flushed_to;       /* inbox rows up to here were flushed; 0: not flushed */
 
-    bool is_resumable;
-    unsigned claim_count; /* claims in flight: it is not freed before */
-    bool is_resuming;     /* a claim for a new stream is in flight */
-    bool has_carbons, wants_roster, wants_blocks;
-    bool is_ending; /* nothing goes in or out any more */
-    enum session_end end;
-    uint64_t bound_us;        /* wall clock */
-    struct wheel_timer timer; /* resume window; grace of a replaced resource */
-    uint64_t queried_to;      /* archive rows it may have seen; 0: never asked */
-    uint64_t last_put;        /* log index of its newest stored message */
-    struct message doom;      /* ends it after the current callback */
-    bool is_doomed;
-    bool is_orderly;                /* its client closed it: the last count is final */
-    bool is_fenced;                 /* the store takes nothing from it any more */
+    struct wheel_timer timer;       /* resume window; grace of a replaced resource */
     struct session_request *resume; /* waits until all that came in has its effect */
+    struct message doom;            /* ends it after the current callback */
     struct proposal farewell;       /* its SessionEnd */
     struct wheel_timer farewell_retry;
-    bool is_farewell_needed, is_farewell_sent;
+    enum session_end end;
+    unsigned claim_count; /* claims in flight: it is not freed before */
+
+    bool is_window_closed;
+    bool is_pumping;
+    bool is_in_progress; /* in the worker's list */
+    bool is_resumable, is_resumable_stored;
+    bool is_resuming; /* a claim for a new stream is in flight */
+    bool has_carbons, wants_roster, wants_blocks;
+    bool is_ending; /* nothing goes in or out any more */
+    bool is_doomed;
+    bool is_orderly; /* its client closed it: the last count is final */
+    bool is_fenced;  /* the store takes nothing from it any more */
+    bool is_farewell_sent;
 };

@@ -97,10 +97,15 @@ static inline void imworld_settings(struct im_settings *settings, void *arg)
     *settings = ((struct imworld *)arg)->settings;
 }
 
+struct imworld_proposal {
+    struct proposal proposal; /* first */
+    struct imworld *world;
+};
+
 static inline void imworld_answered(struct proposal *p, void *owner)
 {
     (void)owner;
-    struct imworld *w = *(struct imworld **)(p + 1);
+    struct imworld *w = ((struct imworld_proposal *)p)->world;
     assert_int_equal(p->rc, 0);
     w->outcome = p->result->outcome;
     w->open_count--;
@@ -110,8 +115,9 @@ static inline void imworld_answered(struct proposal *p, void *owner)
 
 static inline void imworld_commit(struct imworld *w, const Store__Command *command)
 {
-    struct proposal *p = mem_zeroed(1, sizeof(*p) + sizeof(w));
-    memcpy(p + 1, &w, sizeof(w));
+    struct imworld_proposal *mine = mem_zeroed(1, sizeof(*mine));
+    struct proposal *p = &mine->proposal;
+    mine->world = w;
     p->home = w->loops[0];
     p->answered = imworld_answered;
     proposal_fill(p, command);

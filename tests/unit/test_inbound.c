@@ -226,79 +226,113 @@ static void it_is_full_at_its_limit(void **state)
 
 /* ---- Many lives: losses, refusals, unknown outcomes, in every mixture ------------------ */
 
+enum { ALL = 200, FLIGHTS_MAX = 4096 };
+
+enum fate { FATE_LOST, FATE_REFUSED, FATE_UNKNOWN, FATE_APPLIED };
+
 struct flight {
     struct inbound_origin origin;
-    bool is_lost, is_refused, is_unknown;
+    enum fate fate;
 };
+
+struct life {
+    struct prng random;
+    struct inbound in;
+    struct log_model log;
+    struct flight flights[FLIGHTS_MAX];
+    size_t flown, answered;
+    bool is_refused[ALL + 1], is_durable[ALL + 1];
+    uint64_t told;
+};
+
+static void life_count(struct life *l)
+{
+    const uint64_t n = inbound_count(&l->in);
+    l->is_durable[n] = prng_below(&l->random, 2);
+    if (l->is_durable[n])
+        inbound_wait(&l->in, n, &work);
+    else
+        inbound_finish(&l->in, n);
+}
+
+static void life_propose(struct life *l)
+{
+    struct inbound_origin o;
+    if (inbound_wants_repair(&l->in))
+        inbound_repair(&l->in, l->log.durable_n);
+    if (!inbound_next(&l->in, &o) || prng_below(&l->random, 4) == 0)
+        return;
+    const uint64_t fate = prng_below(&l->random, 20);
+    assert_true(l->flown < FLIGHTS_MAX);
+    l->flights[l->flown++] =
+        (struct flight){o, fate < FATE_APPLIED ? (enum fate)fate : FATE_APPLIED};
+    inbound_proposed(&l->in, o.n);
+}
+
+static void life_answer(struct life *l)
+{
+    const struct flight *f = &l->flights[l->answered++];
+    enum inbound_verdict verdict = INBOUND_AGAIN;
+    switch (f->fate) {
+    case FATE_LOST:
+        break;
+    case FATE_REFUSED:
+        verdict = INBOUND_NEVER;
+        l->is_refused[f->origin.n] = true;
+        break;
+    case FATE_UNKNOWN:
+        (void)log_apply(&l->log, &f->origin);
+        break;
+    case FATE_APPLIED:
+        verdict = log_apply(&l->log, &f->origin);
+        break;
+    }
+    inbound_answered(&l->in, f->origin.n, verdict);
+}
+
+static void life_check(struct life *l)
+{
+    assert_true(l->in.safe >= l->told); /* what a client was told stays true */
+    l->told = l->in.safe;
+    /* What the store would tell after a kill is never more than has happened. */
+    for (uint64_t n = 1; n <= l->log.safe; n++)
+        if (l->is_durable[n] && !l->is_refused[n])
+            assert_true(n <= l->log.durable_n);
+}
+
+/* Each durable one is in the log once, ascending, or was refused; nothing else is. */
+static void life_check_log(const struct life *l)
+{
+    size_t at = 0;
+    for (uint64_t n = 1; n <= ALL; n++) {
+        if (!l->is_durable[n])
+            continue;
+        if (at < l->log.count && l->log.applied[at] == n)
+            at++;
+        else
+            assert_true(l->is_refused[n]);
+    }
+    assert_int_equal(at, l->log.count);
+    assert_int_equal(l->in.safe, ALL);
+}
 
 static void whatever_happens_the_log_has_each_once_in_order(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 300; seed++) {
-        struct prng random;
-        prng_seed(&random, seed);
-        struct inbound in = {0};
-        struct log_model *log = mem_zeroed(1, sizeof(*log));
-        struct flight *flights = mem_zeroed(4096, sizeof(*flights));
-        bool *is_refused = mem_zeroed(512, sizeof(*is_refused));
-        bool *is_durable = mem_zeroed(512, sizeof(*is_durable));
-        size_t flown = 0;
-        size_t answered = 0;
-        uint64_t told = 0;
-        enum { ALL = 200 };
-        while (in.last_n < ALL || !inbound_is_quiet(&in)) {
-            if (in.last_n < ALL && prng_below(&random, 3)) {
-                const uint64_t n = inbound_count(&in);
-                is_durable[n] = prng_below(&random, 2);
-                if (is_durable[n])
-                    inbound_wait(&in, n, &work);
-                else
-                    inbound_finish(&in, n);
-            }
-            struct inbound_origin o;
-            if (inbound_wants_repair(&in))
-                inbound_repair(&in, log->durable_n);
-            if (inbound_next(&in, &o) && prng_below(&random, 4)) {
-                struct flight *f = &flights[flown++];
-                *f = (struct flight){.origin = o};
-                const uint64_t fate = prng_below(&random, 20);
-                f->is_lost = fate == 0;
-                f->is_refused = fate == 1;
-                f->is_unknown = fate == 2;
-                inbound_proposed(&in, o.n);
-            }
-            if (answered < flown && prng_below(&random, 2)) {
-                const struct flight *f = &flights[answered++];
-                enum inbound_verdict verdict = INBOUND_AGAIN;
-                if (f->is_refused) {
-                    verdict = INBOUND_NEVER;
-                    is_refused[f->origin.n] = true;
-                } else if (!f->is_lost) {
-                    verdict = log_apply(log, &f->origin);
-                    verdict = f->is_unknown ? INBOUND_AGAIN : verdict;
-                }
-                inbound_answered(&in, f->origin.n, verdict);
-            }
-            assert_true(in.safe >= told); /* what a client was told stays true */
-            told = in.safe;
-            /* What the store would tell after a kill is never more than has happened. */
-            for (uint64_t n = 1; n <= log->safe; n++)
-                if (is_durable[n] && !is_refused[n])
-                    assert_true(n <= log->durable_n);
+        struct life *l = mem_zeroed(1, sizeof(*l));
+        prng_seed(&l->random, seed);
+        while (l->in.last_n < ALL || !inbound_is_quiet(&l->in)) {
+            if (l->in.last_n < ALL && prng_below(&l->random, 3))
+                life_count(l);
+            life_propose(l);
+            if (l->answered < l->flown && prng_below(&l->random, 2))
+                life_answer(l);
+            life_check(l);
         }
-        size_t at = 0;
-        for (uint64_t n = 1; n <= ALL; n++)
-            if (is_durable[n] && at < log->count && log->applied[at] == n)
-                at++;
-            else if (is_durable[n])
-                assert_true(is_refused[n]);
-        assert_int_equal(at, log->count); /* ascending, each once, nothing else */
-        assert_int_equal(in.safe, ALL);
-        inbound_done(&in);
-        free(log);
-        free(flights);
-        free(is_refused);
-        free(is_durable);
+        life_check_log(l);
+        inbound_done(&l->in);
+        free(l);
     }
 }
 

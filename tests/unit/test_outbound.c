@@ -246,7 +246,7 @@ static void limits_hold(void **state)
     struct outbound_item *item = NULL;
     size_t written = 0;
     outbound_enable(&o, false);
-    for (uint64_t i = 1; i <= OUTBOUND_MESSAGES_MAX * 3; i++)
+    for (uint64_t i = 1; i <= UINT64_C(3) * OUTBOUND_MESSAGES_MAX; i++)
         outbound_add(&o, message_of(i));
     assert_int_equal(o.packet_count, OUTBOUND_PACKETS_MAX);
     while (next(&o, &item) == OUTBOUND_WRITE)
@@ -303,13 +303,23 @@ static void a_candidate_can_be_discarded_or_loaded(void **state)
 struct client_model {
     uint64_t got[2048]; /* messages, in order */
     size_t count;
-    uint64_t h;    /* stanzas it has */
-    uint64_t lost; /* stanzas written to the stream that it will not get */
+    uint64_t h; /* stanzas it has */
     bool is_cut;
 };
 
 struct mark_model {
-    uint64_t seq, message, epoch;
+    uint64_t seq, epoch;
+};
+
+enum { ALL = 400, MARKS_MAX = 65536 };
+
+struct life {
+    struct prng random;
+    struct outbound o;
+    struct client_model c;
+    struct mark_model marks[MARKS_MAX];
+    size_t mark_count, answered;
+    uint64_t epoch, added;
 };
 
 static void a_stanza_arrives(struct client_model *c, const struct outbound_item *item,
@@ -325,66 +335,77 @@ static void a_stanza_arrives(struct client_model *c, const struct outbound_item 
         c->got[c->count++] = item->message;
 }
 
-static void resume_model(struct outbound *o, struct client_model *c, uint64_t *epoch)
+static void life_resume(struct life *l)
 {
-    outbound_freeze(o);
-    assert_true(outbound_full_count(o, (uint32_t)c->h) == c->h);
-    free_all(outbound_resume(o, c->h));
-    (*epoch)++;
-    c->is_cut = false;
-    outbound_thaw(o);
+    outbound_freeze(&l->o);
+    assert_true(outbound_full_count(&l->o, (uint32_t)l->c.h) == l->c.h);
+    free_all(outbound_resume(&l->o, l->c.h));
+    l->epoch++;
+    l->c.is_cut = false;
+    outbound_thaw(&l->o);
+}
+
+static void life_answer_mark(struct life *l)
+{
+    const struct mark_model *mark = &l->marks[l->answered++];
+    if (mark->epoch != l->epoch)
+        return; /* fenced: the session asks again under its new epoch */
+    if (prng_below(&l->random, 10) == 0)
+        outbound_unmarked(&l->o, mark->seq);
+    else
+        outbound_marked(&l->o, mark->seq);
+}
+
+static void life_step(struct life *l)
+{
+    struct outbound_item *item = NULL;
+    switch (outbound_step(&l->o, &item)) {
+    case OUTBOUND_MARK:
+        assert_true(l->mark_count < MARKS_MAX);
+        l->marks[l->mark_count++] = (struct mark_model){item->seq, l->epoch};
+        break;
+    case OUTBOUND_WRITE:
+        assert_true(!item->message || item->is_marked);
+        a_stanza_arrives(&l->c, item, &l->random);
+        break;
+    case OUTBOUND_NOTHING:
+    case OUTBOUND_AGAIN:
+        break;
+    }
+}
+
+static void life_turn(struct life *l)
+{
+    const uint64_t event = prng_below(&l->random, 8);
+    if (event < 2 && l->added < ALL)
+        outbound_add(&l->o, message_of(++l->added));
+    else if (event == 2)
+        outbound_add(&l->o, presence_of("a", 1));
+    else if (event == 3)
+        outbound_set_active(&l->o, l->added == ALL || prng_below(&l->random, 2));
+    life_step(l);
+    if (l->answered < l->mark_count && event >= 4)
+        life_answer_mark(l);
+    if (event == 7)
+        free_all(outbound_confirm(&l->o, l->c.h));
+    if (l->c.is_cut && prng_below(&l->random, 20) == 0)
+        life_resume(l);
 }
 
 static void each_message_arrives_once_and_in_order(void **state)
 {
     (void)state;
-    enum { ALL = 400 };
     for (uint64_t seed = 1; seed <= 300; seed++) {
-        struct prng random;
-        struct outbound o = {0};
-        struct client_model *c = mem_zeroed(1, sizeof(*c));
-        struct mark_model *marks = mem_zeroed(65536, sizeof(*marks));
-        size_t mark_count = 0;
-        size_t answered = 0;
-        uint64_t epoch = 1;
-        uint64_t added = 0;
-        prng_seed(&random, seed);
-        outbound_enable(&o, true);
-        while (c->count < ALL) {
-            struct outbound_item *item = NULL;
-            const uint64_t event = prng_below(&random, 8);
-            if (event < 2 && added < ALL)
-                outbound_add(&o, message_of(++added));
-            else if (event == 2)
-                outbound_add(&o, presence_of("a", 1));
-            else if (event == 3)
-                outbound_set_active(&o, added == ALL || prng_below(&random, 2));
-            const enum outbound_action action = outbound_step(&o, &item);
-            if (action == OUTBOUND_MARK) {
-                marks[mark_count++] = (struct mark_model){item->seq, item->message, epoch};
-            } else if (action == OUTBOUND_WRITE) {
-                assert_true(!item->message || item->is_marked);
-                a_stanza_arrives(c, item, &random);
-            }
-            if (answered < mark_count && event >= 4) {
-                const struct mark_model *mark = &marks[answered++];
-                if (mark->epoch != epoch)
-                    ; /* fenced: the session asks again under its new epoch */
-                else if (prng_below(&random, 10) == 0)
-                    outbound_unmarked(&o, mark->seq);
-                else
-                    outbound_marked(&o, mark->seq);
-            }
-            if (event == 7)
-                free_all(outbound_confirm(&o, c->h));
-            if (c->is_cut && prng_below(&random, 20) == 0)
-                resume_model(&o, c, &epoch);
-        }
+        struct life *l = mem_zeroed(1, sizeof(*l));
+        l->epoch = 1;
+        prng_seed(&l->random, seed);
+        outbound_enable(&l->o, true);
+        while (l->c.count < ALL)
+            life_turn(l);
         for (size_t i = 0; i < ALL; i++)
-            assert_int_equal(c->got[i], i + 1);
-        outbound_done(&o);
-        free(marks);
-        free(c);
+            assert_int_equal(l->c.got[i], i + 1);
+        outbound_done(&l->o);
+        free(l);
     }
 }
 
