@@ -422,7 +422,8 @@ static int c2s_lay_line(struct c2s *c)
                                              .lang = xmpp_stream_lang(c->xmpp),
                                              .address = span_text(address),
                                              .tls =
-                                                 span_text(bytestream_tls_version(c->stream))};
+                                                 span_text(bytestream_tls_version(c->stream)),
+                                             .metrics = config->sign_in.metrics};
     const int rc = xmpp_front_start(config->im, line, &client);
     if (rc < 0) {
         line_free(line);
