@@ -6,6 +6,7 @@
 #include "admin/admin_api.h"
 #include "admin/admin_conn.h"
 #include "admin/admin_metrics.h"
+#include "admin/admin_setting.h"
 #include "admin/node_config.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -182,6 +183,7 @@ int admin_server_open(const struct admin_server_config *config,
         return rc;
     s->seconds = metric_histogram("admin_request_seconds", "Time a call of the API takes.");
     s->metrics = admin_metrics_new(&s->api, s->tls);
+    admin_setting_apply_log(&s->api);
     rc = loop_start(s->loop);
     if (rc < 0)
         return rc;

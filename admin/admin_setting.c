@@ -100,14 +100,27 @@ void admin_setting_get(struct rpc_call *call, const ProtobufCMessage *request)
         setting_answer(call, key);
 }
 
+void admin_setting_apply_log(const struct admin_api *api)
+{
+    CLEANUP(setting_row_free) Store__SettingRow *row = NULL;
+    const bool is_set = read_setting(replica_view(api->replica), "log.level", &row) == 1;
+    enum log_level level = (enum log_level)api->node->log.level;
+    if (is_set)
+        (void)log_level_parse(span_text(row->value), &level);
+    (void)log_set_level(NULL, level);
+}
+
 static void setting_set(struct rpc_call *call, const Store__Result *result)
 {
     const struct settings_key *key = call->user;
-    if (result->outcome != STORE__RESULT__OUTCOME__DONE)
+    if (result->outcome != STORE__RESULT__OUTCOME__DONE) {
         rpc_call_fail(call, RPC_STATUS_INTERNAL, NULL, "the store refused it: %s",
                       result->reason);
-    else
-        setting_answer(call, key);
+        return;
+    }
+    if (strcmp(key->name, "log.level") == 0)
+        admin_setting_apply_log(admin_api_of(call));
+    setting_answer(call, key);
 }
 
 void admin_setting_set(struct rpc_call *call, const ProtobufCMessage *request)
