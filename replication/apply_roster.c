@@ -303,7 +303,11 @@ void apply_roster_subscribe(struct apply *a, const Store__Subscribe *c)
     }
     struct roster_side theirs = roster_side_load(a, to, from);
     const bool is_there = apply_has_user(a, to);
-    if (is_routed && is_ask && (!is_there || apply_is_blocked(a, to, from))) {
+    if (is_routed && is_ask &&
+        (!is_there || (!theirs.row.is_from && apply_is_blocked(a, to, from)))) {
+        /* A request from before the block goes too: granted later, it would be half open. */
+        bool is_granted = false;
+        (void)roster_receive(&theirs, STORE__SUBSCRIBE_KIND__SUBSCRIBE_CANCEL, &is_granted);
         roster_answer(a, &mine, STORE__SUBSCRIBE_KIND__SUBSCRIBE_DENY);
     } else if (is_routed && is_there) {
         if (!roster_deliver(a, &mine, &theirs, c->kind, c->body)) {

@@ -163,6 +163,33 @@ static void blocked_and_absent_look_alike(void **state)
     }
 }
 
+/* A block in the middle never leaves one half of a subscription. */
+static void block_leaves_nothing_half_open(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"a", "aG", "aA", "Ag", "aGA", "AgaG"};
+    for (size_t i = 0; i < COUNT_OF(before); i++) {
+        struct store s;
+        store_populate(&s);
+        roster_bring(&s, before[i]);
+        (void)store_block(&s, STORE_BOB, STORE_ALICE);
+        (void)store_subscribe(&s, STORE_ALICE, STORE_BOB, ASK);
+        char *list[] = {store_text(&s, STORE_ALICE)};
+        Store__BlockSet c = STORE__BLOCK_SET__INIT;
+        c.user = store_text(&s, STORE_BOB);
+        c.remove = list;
+        c.n_remove = 1;
+        assert_int_equal(store_apply(&s, STORE_COMMAND(BLOCK_SET, block_set, &c)).outcome,
+                         DONE);
+        (void)store_subscribe(&s, STORE_BOB, STORE_ALICE, GRANT);
+        const Store__RosterRow a = roster_row(&s, STORE_ALICE, STORE_BOB);
+        const Store__RosterRow b = roster_row(&s, STORE_BOB, STORE_ALICE);
+        if (a.is_to != b.is_from || a.is_from != b.is_to)
+            fail_msg("after %s", before[i]);
+        store_close(&s);
+    }
+}
+
 struct refusal_case {
     const char *name, *to, *reason;
 };
@@ -276,6 +303,7 @@ int main(void)
         cmocka_unit_test(lost_half_is_mended_by_a_second_request),
         cmocka_unit_test(preapproval_answers_at_once),
         cmocka_unit_test(blocked_and_absent_look_alike),
+        cmocka_unit_test(block_leaves_nothing_half_open),
         cmocka_unit_test(refuses_with_a_word_and_changes_nothing),
         cmocka_unit_test(roster_has_its_limit),
         cmocka_unit_test(removal_ends_both_directions),
