@@ -240,7 +240,9 @@ async def resume():
         alice.send_message(mto=bob.boundjid.bare, mbody=f"meanwhile {i}", mtype="chat")
     await bob.wait("session_resumed")
     await bob.wait("message", lambda m: m["body"] == "meanwhile 19")
-    expect(bob.bodies() == [f"meanwhile {i}" for i in range(19)], bob.bodies())
+    # What an earlier case took without an acknowledgement is delivered again: not of here.
+    told = [b for b in bob.bodies() if b.startswith("meanwhile")]
+    expect(told == [f"meanwhile {i}" for i in range(19)], told)
     await alice["xep_0199"].ping(jid=DOMAIN)
     expect(not [e for e, _ in alice.seen if e in ("got_offline", "got_online")], "a flicker")
     await alice.leave()

@@ -59,7 +59,8 @@ def messages_survive():
     answer = again.resume(alice.sm_id, alice.received)
     expect(answer.tag == SM + "failed" and int(answer.get("h")) >= h, show(answer), "after", h)
     count = int(answer.get("h"))
-    bob = signed_in(server, "bob")
+    bob = signed_in(server, "bob", has_presence=False)
+    bob.send("<presence/>")
     got = [e.get("id") for e in bob.drain(2) if e.tag == CLIENT + "message"]
     expect(got == [f"n{i}" for i in range(count)], f"h {count} but {len(got)} delivered:", got[-3:])
 

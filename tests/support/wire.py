@@ -102,10 +102,14 @@ class Wire:
         """Reads to the first element that passes; returns it. Answers <r/> on the way."""
         while True:
             element = self.next(limit_s)
-            if element.tag == SM + "r":
-                self.send(f"<a xmlns='{SM_NS}' h='{self.received}'/>")
+            self.answer(element)
             if test(element):
                 return element
+
+    def answer(self, element):
+        """What every client with stream management does."""
+        if element.tag == SM + "r":
+            self.send(f"<a xmlns='{SM_NS}' h='{self.received}'/>")
 
     def drain(self, limit_s=0.5):
         """All elements that come until it is quiet or over."""
@@ -116,6 +120,7 @@ class Wire:
             except (socket.timeout, Ended):
                 return elements
             if kind == "element":
+                self.answer(element)
                 elements.append(element)
 
     def open(self, to=None):
@@ -209,6 +214,7 @@ class Wire:
                       f"<max>100</max>{after}</set></query></iq>")
             while True:
                 element = self.next()
+                self.answer(element)
                 result = element.find(MAM + "result")
                 if result is not None and result.get("queryid") == number:
                     rows.append((result.get("id"), result.find(".//" + CLIENT + "message")))
