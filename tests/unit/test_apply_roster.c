@@ -215,8 +215,8 @@ static void refuses_with_a_word_and_changes_nothing(void **state)
     store_close(&s);
 }
 
-static Store__Result roster_set(struct store *s, const char *user, const char *contact,
-                                uint32_t items_max)
+static Store__Result contact_set(struct store *s, const char *user, const char *contact,
+                                 uint32_t items_max)
 {
     Store__RosterSet c = STORE__ROSTER_SET__INIT;
     c.user = store_text(s, user);
@@ -239,10 +239,10 @@ static void roster_has_its_limit(void **state)
     (void)state;
     struct store s;
     store_populate(&s);
-    assert_int_equal(roster_set(&s, STORE_ALICE, "x1@other.example", 2).outcome, DONE);
-    assert_int_equal(roster_set(&s, STORE_ALICE, "x2@other.example", 2).outcome, DONE);
-    assert_int_equal(roster_set(&s, STORE_ALICE, "x3@other.example", 2).outcome, REFUSED);
-    assert_int_equal(roster_set(&s, STORE_ALICE, "x1@other.example", 2).outcome, DONE);
+    assert_int_equal(contact_set(&s, STORE_ALICE, "x1@other.example", 2).outcome, DONE);
+    assert_int_equal(contact_set(&s, STORE_ALICE, "x2@other.example", 2).outcome, DONE);
+    assert_int_equal(contact_set(&s, STORE_ALICE, "x3@other.example", 2).outcome, REFUSED);
+    assert_int_equal(contact_set(&s, STORE_ALICE, "x1@other.example", 2).outcome, DONE);
     Store__UserRow *user = NULL;
     assert_int_equal(read_user(store_view(&s), span_text(STORE_ALICE), &user), 1);
     assert_int_equal(user->roster_count, 2);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 6121, 8.5.2 and 8.5.3, im-semantics M5, M7, M8 as a table. */
-#include "node/im/delivery.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 
-#include "tests/support/unit.h"
+#include "node/im/delivery.h"
 
 /* A place in one letter each: addressed, available (with priority), carbons. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): rows read best so */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/im/inbound.h"
+#include "tests/support/unit.h"
 
 #include "base/mem.h"
 #include "base/prng.h"
-#include "tests/support/unit.h"
+#include "node/im/inbound.h"
 
 /* The store's side of the contract, as applier and log would keep it. */
 struct log_model {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/im/outbound.h"
+#include "tests/support/unit.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/prng.h"
-#include "tests/support/unit.h"
+#include "node/im/outbound.h"
 
 static struct outbound_item *message_of(uint64_t index)
 {

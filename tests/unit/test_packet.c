@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/im/packet.h"
-
 #include "tests/support/unit.h"
+
+#include "node/im/packet.h"
 
 static void a_packet_owns_its_bytes(void **state)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions over several streams: counts, acknowledgements, resumption, restarts. */
-#include "node/im/session.h"
-
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "node/im/inbound.h"
 #include "node/im/outbound.h"
+#include "node/im/session.h"
 #include "tests/support/imworld.h"
 
 #define ALICE "alice@" IMWORLD_DOMAIN
@@ -474,7 +474,7 @@ int main(int argc, char **argv)
 {
     program = argv[0];
     if (argc == 3 && strcmp(argv[1], "live") == 0)
-        return live(atoi(argv[2])); /* NOLINT(cert-err34-c): our own parent wrote it */
+        return live((int)strtol(argv[2], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(h_counts_everything_that_had_its_effect, setup,
                                         teardown),
