@@ -64,9 +64,9 @@ static struct intake_work *intake_work_new(struct session *s, uint64_t n)
     return work;
 }
 
-static void intake_work_free(struct intake_work *work)
+static void intake_work_free(struct session *s, struct intake_work *work)
 {
-    struct session *s = work->session;
+    assert((work == s->works) == !work->previous);
     if (work->previous)
         work->previous->next = work->next;
     else
@@ -156,21 +156,25 @@ void intake_hold(struct session *s, uint64_t n, struct note *note)
     work->target = intake_text(bare);
 }
 
-/* The message n is committed, or will never be: what waited for it goes. */
-static void intake_release(struct session *s, uint64_t n)
+static struct intake_work *intake_held_behind(const struct session *s, uint64_t n)
 {
     struct intake_work *work = s->works;
-    while (work) {
-        if (!work->note || work->behind != n) {
-            work = work->next;
-            continue;
-        }
+    while (work && !(work->note && work->behind == n))
+        work = work->next;
+    return work;
+}
+
+/* The message n is committed, or will never be: what waited for it goes. Posting may end the
+ * session, and with it other works: so each is looked for anew. */
+static void intake_release(struct session *s, uint64_t n)
+{
+    for (struct intake_work *work = intake_held_behind(s, n); work;
+         work = intake_held_behind(s, n)) {
         struct note *note = STEAL(work->note);
         const uint64_t mine = work->n;
-        intake_work_free(work);
+        intake_work_free(s, work);
         intake_post(s, note);
         intake_finish(s, mine);
-        work = s->works; /* posting may have ended the session, and with it other works */
     }
 }
 
@@ -292,7 +296,7 @@ static void intake_settle(struct intake_work *work)
     struct session *s = work->session;
     const uint64_t n = work->n;
     const bool is_message = work->packet != NULL;
-    intake_work_free(work);
+    intake_work_free(s, work);
     if (is_message)
         intake_release(s, n);
 }
@@ -509,24 +513,21 @@ static bool intake_is_flying(const struct session *s, uint64_t n)
     return false;
 }
 
-static bool intake_is_droppable(const struct intake_work *work)
+static struct intake_work *intake_droppable(const struct session *s)
 {
-    return !work->is_flying && !(work->note && intake_is_flying(work->session, work->behind));
+    struct intake_work *work = s->works;
+    while (work && (work->is_flying || (work->note && intake_is_flying(s, work->behind))))
+        work = work->next;
+    return work;
 }
 
 void intake_drop(struct session *s)
 {
-    struct intake_work *work = s->works;
-    while (work) {
-        if (!intake_is_droppable(work)) {
-            work = work->next;
-            continue;
-        }
+    for (struct intake_work *work = intake_droppable(s); work; work = intake_droppable(s)) {
         struct note *note = STEAL(work->note);
-        intake_work_free(work);
+        intake_work_free(s, work);
         if (note)
             intake_post(s, note);
-        work = s->works;
     }
 }
 
