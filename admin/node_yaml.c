@@ -44,7 +44,7 @@ static void fault_caret(struct yaml_reader *r, yaml_mark_t at, size_t width, con
         if (c == '\t')
             strbuf_add_byte(r->faults, ' ');
         else if (c != '\r')
-            strbuf_add_byte(r->faults, (uint8_t)c < ' ' || c == 0x7f ? '?' : c);
+            strbuf_add_byte(r->faults, (char)((uint8_t)c < ' ' || c == 0x7f ? '?' : c));
     }
     strbuf_printf(r->faults, "\n    %*s^", (int)(at.column < 200 ? at.column : 200), "");
     for (size_t i = 1; i < width && i < 60; i++)

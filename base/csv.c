@@ -35,6 +35,8 @@ static void csv_skip_line(struct csv_reader *r)
 
 enum csv_end { CSV_FIELD, CSV_RECORD, CSV_BROKEN };
 
+static const struct span csv_special = {",\n\r\"", 4}; /* a field with one of these is quoted */
+
 /* One field into the text; says what it ended with. */
 static enum csv_end csv_field(struct csv_reader *r)
 {
@@ -49,7 +51,7 @@ static enum csv_end csv_field(struct csv_reader *r)
             strbuf_add_byte(&r->text, '"');
         } else if (is_open && c == '"') {
             is_open = false;
-        } else if (is_open || (!is_quoted && !memchr(",\n\r\"", c, 4))) {
+        } else if (is_open || (!is_quoted && span_index(csv_special, c) == csv_special.size)) {
             strbuf_add_byte(&r->text, c);
         } else if (c == ',') {
             return CSV_FIELD;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -14,7 +16,7 @@
 
 enum { IDENTITY_TEXT_SIZE = 17 }; /* 16 hexadecimal digits and a line feed */
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
@@ -28,8 +30,10 @@ static int identity_read(const char *path, uint64_t *ret_node_id, struct strbuf 
 
     char text[IDENTITY_TEXT_SIZE + 1] = "";
     const ssize_t size = read(fd, text, IDENTITY_TEXT_SIZE);
-    uint64_t id = 0;
-    if (size != IDENTITY_TEXT_SIZE || sscanf(text, "%16" SCNx64, &id) != 1 || id == 0) {
+    const bool is_whole = size == IDENTITY_TEXT_SIZE &&
+                          strspn(text, "0123456789abcdef") == IDENTITY_TEXT_SIZE - 1;
+    const uint64_t id = is_whole ? strtoull(text, NULL, 16) : 0;
+    if (id == 0) {
         strbuf_printf(why, "%s does not hold a node number", path);
         return ERR_CORRUPT;
     }

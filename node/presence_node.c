@@ -488,5 +488,5 @@ int presence_node_run(const struct node_config *config, const char *version)
         log_info("node: stopped");
     }
     node_done(&node);
-    return node.exit;
+    return (int)node.exit;
 }

@@ -153,7 +153,7 @@ static int archive_find_page(struct archive_request *r)
     if (read_archive(xmpp_iq_view(r->iq), archive_user(r), &page, archive_take, r,
                      &r->is_complete) < 0)
         return archive_refuse(r, STANZA_ERROR_INTERNAL_SERVER_ERROR);
-    qsort(r->rows, r->row_count, sizeof(r->rows[0]), archive_order);
+    qsort((void *)r->rows, r->row_count, sizeof(void *), archive_order);
     return 0;
 }
 
@@ -200,7 +200,7 @@ static int archive_find_ids(struct archive_request *r)
             return archive_refuse(r, STANZA_ERROR_INTERNAL_SERVER_ERROR);
         r->is_complete = has_room;
     }
-    qsort(r->rows, r->row_count, sizeof(r->rows[0]), archive_order);
+    qsort((void *)r->rows, r->row_count, sizeof(void *), archive_order);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "node/xmpp/xmpp_front.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -248,11 +249,10 @@ static bool front_read_id(struct span text, char id[SESSION_ID_SIZE])
     if (text.size != FRONT_SM_ID_SIZE)
         return false;
     for (size_t i = 0; i < SESSION_ID_SIZE; i++) {
-        unsigned byte = 0;
         const char digits[3] = {text.ptr[2 * i], text.ptr[2 * i + 1], '\0'};
-        if (strspn(digits, "0123456789abcdef") != 2 || sscanf(digits, "%2x", &byte) != 1)
+        if (strspn(digits, "0123456789abcdef") != 2)
             return false;
-        id[i] = (char)(unsigned char)byte;
+        id[i] = (char)(unsigned char)strtoul(digits, NULL, 16);
     }
     return true;
 }

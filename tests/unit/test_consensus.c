@@ -247,10 +247,11 @@ static void world_propose(struct world *w, struct node *n, const char *text, siz
                           int expected)
 {
     struct span *payloads = mem_zeroed(count, sizeof(*payloads));
-    char *block = consensus_block_new(strlen(text) * count + 1);
+    const struct span payload = span_text(text);
+    char *block = consensus_block_new(payload.size * count + 1);
     for (size_t i = 0; i < count; i++) {
-        payloads[i] = span_of(block + i * strlen(text), strlen(text));
-        memcpy(block + i * strlen(text), text, strlen(text));
+        payloads[i] = span_of(block + i * payload.size, payload.size);
+        memcpy(block + i * payload.size, payload.ptr, payload.size);
     }
     world_step(w, n,
                (struct consensus_event){.type = CONSENSUS_PROPOSED,

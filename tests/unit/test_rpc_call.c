@@ -87,7 +87,7 @@ struct call_case {
     enum rpc_role role;
     const char *method, *path, *type, *te, *coding;
     const char *body;
-    size_t body_size;
+    unsigned body_size;
     int want_http;
     const char *want; /* in the trailers */
 };
