@@ -29,6 +29,7 @@
 enum {
     NODE_MAILBOX_MAX = 4096,     /* messages to the main thread */
     NODE_POOL_QUEUE_MAX = 65536, /* sign-ins with PLAIN that wait for a thread */
+    NODE_RETENTION_MS = 60000,   /* from the start to the first look at old archives */
     NODE_STOP_MS = 20000,        /* for an orderly stop; then the process just ends */
     NODE_DEBUG_MS = 600000,      /* of debug level after USR1 */
 };
@@ -79,7 +80,11 @@ static void node_crew_opened(int rc, const char *why, void *arg)
         return;
     }
     node->phase = NODE_SERVING;
-    node->retention = retention_open(node->main, node->replica);
+    const struct retention_config retention = {.loop = node->main,
+                                               .replica = node->replica,
+                                               .first_ms = NODE_RETENTION_MS,
+                                               .now_us = monoclock_wall_us};
+    node->retention = retention_open(&retention);
     (void)sd_notifyf(0, "READY=1\nSTATUS=serving %s", crew_domain(node->crew));
     log_info("node: ready", LOG_STR("domain", crew_domain(node->crew)),
              LOG_MS("after", loop_now_ms(node->main) - node->started_ms));

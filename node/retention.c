@@ -5,12 +5,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/monoclock.h"
 #include "replication/proposal.h"
 #include "replication/replica.h"
 
 enum {
-    RETENTION_FIRST_MS = 60000,   /* after the start: sign-ins come first */
     RETENTION_ROUND_MS = 3600000, /* between rounds */
     RETENTION_STEP_MS = 50,       /* between steps of a round */
     RETENTION_STEP_ROWS = 1000,   /* archive rows a step: a few milliseconds to apply */
@@ -19,8 +17,7 @@ enum {
 
 struct retention {
     struct proposal proposal; /* must stay first */
-    struct loop *loop;
-    struct replica *replica;
+    struct retention_config config;
     struct wheel_timer timer;
     bool is_proposed;
     bool is_closing;
@@ -30,7 +27,7 @@ struct retention {
 
 static void retention_set_timer(struct retention *r, uint64_t in_ms)
 {
-    wheel_set(loop_wheel(r->loop), &r->timer, loop_now_ms(r->loop) + in_ms);
+    wheel_set(loop_wheel(r->config.loop), &r->timer, loop_now_ms(r->config.loop) + in_ms);
 }
 
 static void retention_finish(struct retention *r)
@@ -63,10 +60,10 @@ static void retention_due(struct wheel_timer *timer, void *arg)
     struct replica_status status;
     (void)timer;
 
-    replica_status(r->replica, &status);
-    const int rc = admin_settings_load(&settings, replica_view(r->replica));
+    replica_status(r->config.replica, &status);
+    const int rc = admin_settings_load(&settings, replica_view(r->config.replica));
     const uint64_t keep_us = settings.archive_days * RETENTION_DAY_US;
-    const uint64_t now_us = wallclock_us();
+    const uint64_t now_us = r->config.now_us();
     if (rc < 0 || keep_us == 0 || now_us <= keep_us || !status.is_leader) {
         retention_set_timer(r, RETENTION_ROUND_MS);
         return;
@@ -79,20 +76,19 @@ static void retention_due(struct wheel_timer *timer, void *arg)
     command.body_case = STORE__COMMAND__BODY_ARCHIVE_TRIM;
     command.archive_trim = &trim;
     proposal_fill(&r->proposal, &command);
-    r->is_proposed = replica_propose(r->replica, &r->proposal) == 0;
+    r->is_proposed = replica_propose(r->config.replica, &r->proposal) == 0;
     if (!r->is_proposed)
         retention_set_timer(r, RETENTION_ROUND_MS);
 }
 
-struct retention *retention_open(struct loop *loop, struct replica *replica)
+struct retention *retention_open(const struct retention_config *config)
 {
     struct retention *r = mem_zeroed(1, sizeof(*r));
-    r->loop = loop;
-    r->replica = replica;
-    r->proposal.home = loop;
+    r->config = *config;
+    r->proposal.home = config->loop;
     r->proposal.answered = retention_answered;
     r->timer = (struct wheel_timer){.expired = retention_due, .arg = r};
-    retention_set_timer(r, RETENTION_FIRST_MS);
+    retention_set_timer(r, config->first_ms);
     return r;
 }
 
@@ -102,7 +98,7 @@ void retention_close(struct retention *r, void (*closed)(void *arg), void *arg)
         closed(arg);
         return;
     }
-    wheel_cancel(loop_wheel(r->loop), &r->timer);
+    wheel_cancel(loop_wheel(r->config.loop), &r->timer);
     r->is_closing = true;
     r->closed = closed;
     r->arg = arg;
