@@ -94,23 +94,42 @@ static void fuzz_prefs(struct arena *arena, const struct xml_node *n)
     fuzz_list(prefs.never, prefs.never_count, again.never, again.never_count);
 }
 
+/* What was asked as the form that we would send, filled in. */
+static struct xml_node *form_of(struct arena *arena, const struct register_stanza *asked)
+{
+    struct xml_node *form = register_stanza_form(arena, asked->username);
+    xml_node_add_text(arena, xml_node_child(form, "password", XMPP_NS_REGISTER),
+                      asked->password);
+    return form;
+}
+
 static void fuzz_register(struct arena *arena, const struct xml_node *n)
 {
     struct register_stanza asked;
     struct register_stanza again;
     register_stanza_parse(n, arena, &asked);
-    if (asked.request != REGISTER_STANZA_PASSWORD) {
-        assert(asked.username.size == 0 && asked.password.size == 0);
+    const bool has_both = asked.username.size > 0 && asked.password.size > 0;
+    assert(has_both == (asked.request == REGISTER_STANZA_PASSWORD));
+    if (!has_both)
         return;
-    }
-    assert(asked.username.size > 0 && asked.password.size > 0);
-    struct xml_node *form = register_stanza_form(arena, asked.username);
-    xml_node_add_text(arena, xml_node_child(form, "password", XMPP_NS_REGISTER),
-                      asked.password);
-    register_stanza_parse(rewritten(arena, form), arena, &again);
+    register_stanza_parse(rewritten(arena, form_of(arena, &asked)), arena, &again);
     assert(again.request == REGISTER_STANZA_PASSWORD);
     assert(span_equal(again.username, asked.username));
     assert(span_equal(again.password, asked.password));
+}
+
+/* A page that begins and ends with the item asked for. */
+static const struct xml_node *page_of(struct arena *arena, const struct rsm *rsm)
+{
+    const struct rsm_page page = {.first = rsm->after,
+                                  .last = rsm->after,
+                                  .has_index = rsm->has_index,
+                                  .index = rsm->index,
+                                  .has_count = true,
+                                  .count = rsm->max};
+    struct xml_node *parent = xml_node_new(arena, "query", XMPP_NS_MAM);
+    rsm_add_page(arena, parent, &page);
+    return xml_node_child(rewritten(arena, parent), "set", XMPP_NS_RSM);
 }
 
 static void fuzz_page(struct arena *arena, const struct xml_node *n)
@@ -118,20 +137,9 @@ static void fuzz_page(struct arena *arena, const struct xml_node *n)
     struct rsm rsm;
     if (rsm_parse(n, arena, &rsm) < 0)
         return;
-    if (!rsm.is_present) {
-        assert(!rsm.has_max && !rsm.has_index);
-        assert(span_is_none(rsm.after) && span_is_none(rsm.before));
-        return;
-    }
-    const struct rsm_page page = {.first = rsm.after,
-                                  .last = rsm.after,
-                                  .has_index = rsm.has_index,
-                                  .index = rsm.index,
-                                  .has_count = true,
-                                  .count = rsm.max};
-    struct xml_node *parent = xml_node_new(arena, "query", XMPP_NS_MAM);
-    rsm_add_page(arena, parent, &page);
-    const struct xml_node *set = xml_node_child(rewritten(arena, parent), "set", XMPP_NS_RSM);
+    const bool has_parts = rsm.has_max || rsm.has_index || rsm.after.ptr || rsm.before.ptr;
+    assert(rsm.is_present || !has_parts);
+    const struct xml_node *set = page_of(arena, &rsm);
     const struct xml_node *first = xml_node_child(set, "first", XMPP_NS_RSM);
     assert((first == NULL) == span_is_none(rsm.after));
     assert(!first || span_equal(xml_node_text(first, arena), rsm.after));
