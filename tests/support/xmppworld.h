@@ -6,6 +6,7 @@
 
 #include "node/xmpp/line.h"
 #include "node/xmpp/xmpp_front.h"
+#include "node/xmpp/xmpp_metrics.h"
 #include "proto/xml/xml_reader.h"
 #include "proto/xml/xml_writer.h"
 #include "tests/support/imworld.h"
@@ -73,12 +74,16 @@ static const struct line_lower xmppclient_lower = {.answered = xmppclient_answer
 /* A signed-in connection without a session. */
 static inline void xmppclient_open(struct xmppclient *c, struct imworld *w, const char *user)
 {
+    static struct xmpp_metrics metrics;
+    if (!metrics.sessions)
+        xmpp_metrics_init(&metrics);
     *c = (struct xmppclient){.w = w};
     (void)snprintf(c->user, sizeof(c->user), "%s@" IMWORLD_DOMAIN, user);
     const struct xmpp_front_client client = {.user = span_text(c->user),
                                              .lang = SPAN("en"),
                                              .address = SPAN("127.0.0.1:1"),
-                                             .tls = SPAN("TLSv1.3")};
+                                             .tls = SPAN("TLSv1.3"),
+                                             .metrics = &metrics};
     c->line = line_new(w->loops[0], &xmppclient_lower, c, im_loop_of(w->im, client.user));
     assert_int_equal(xmpp_front_start(w->im, c->line, &client), 0);
 }
