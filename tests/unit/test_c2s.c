@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections of clients over real loopback sockets with TLS: the whole negotiation, and
  * what ends it early. One thread turns the server and plays the client. */
-#include "node/xmpp/c2s.h"
+#include "tests/support/unit.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -16,6 +16,7 @@
 #include "base/tlsctx.h"
 #include "node/auth/credentials.h"
 #include "node/auth/guessing.h"
+#include "node/xmpp/c2s.h"
 #include "node/xmpp/xmpp_metrics.h"
 #include "proto/auth/verifier_record.h"
 #include "tests/support/imworld.h"

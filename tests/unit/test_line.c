@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/wheel.h"
-#include "tests/support/unit.h"
 #include "tests/support/xml_text.h"
 
 enum { LINE_STANZAS = 500, LINE_MAILBOX = 32 };
