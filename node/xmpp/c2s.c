@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/xmpp/c2s.h"
 
-#include <assert.h>
-#include <netdb.h>
 #include <stdio.h>
 
 #include "base/bytestream.h"
@@ -12,81 +10,45 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/wheel.h"
 #include "node/im/im.h"
-#include "node/xmpp/allowance.h"
+#include "node/xmpp/c2s_line.h"
+#include "node/xmpp/c2s_state.h"
 #include "node/xmpp/line.h"
-#include "node/xmpp/xmpp_front.h"
 #include "proto/xml/xml_reader.h"
+#include "proto/xmpp/disco.h"
 #include "proto/xmpp/xmpp_stream.h"
 
 enum {
     C2S_PARK_MS = 3000,     /* of silence, then the parser is put away */
-    C2S_RETRY_MS = 8,       /* until a full mailbox is tried again */
-    C2S_DRAIN_MS = 50,      /* until the kernel's send queue is looked at again */
     C2S_STREAM_ID_SIZE = 16 /* random bytes: unguessable (RFC 6120, 4.7.3) */
 };
 
-struct c2s_service {
-    struct c2s_config config;
-    struct c2s *first; /* all connections */
-    uint32_t count;
-    bool is_closing;
-    void (*closed)(void *arg);
-    void *closed_arg;
-};
-
-/* Why a connection does not read just now. */
-enum c2s_hold {
-    C2S_HOLD_ANSWER = 1,  /* sign-in, bind or resume is under way */
-    C2S_HOLD_WINDOW = 2,  /* the session has too much uncommitted */
-    C2S_HOLD_MAILBOX = 4, /* the session's worker has no room; `held` waits */
-    C2S_HOLD_RATE = 8,    /* the peer is ahead of its rate */
-};
-
-struct c2s {
-    struct c2s_service *service;
-    struct c2s *next, *former;
-    struct bytestream *stream; /* NULL once it is closed */
-    struct xml_reader *reader;
-    struct xmpp_stream *xmpp;
-    struct sign_in *sign_in; /* until signed in */
-    struct line *line;       /* from signed in to released */
-    struct sockaddr_storage peer;
-
-    struct wheel_timer patience; /* sign-in deadline, later: parking */
-    struct wheel_timer later;    /* retry of the mailbox, end of a rate pause */
-    struct wheel_timer drain;
-    struct xml_reader_event held;
-    unsigned holds; /* enum c2s_hold, or-ed */
-    struct allowance allowance;
-    uint64_t seq_written, seq_drained; /* as numbered by the session */
-    bool is_bound;
-    bool is_orderly; /* the peer closed its stream */
-    void (*ended)(void *arg);
-    void *ended_arg;
-};
-
-static void c2s_carry_out(struct c2s *c, enum xmpp_stream_action action, struct strbuf *out);
 static void c2s_read_on(struct c2s *c);
 
 /* ---- Output and the end --------------------------------------------------------------- */
 
-static void c2s_flush(struct c2s *c, struct strbuf *out)
+void c2s_flush(struct c2s *c, struct strbuf *out)
 {
     if (out->size && c->stream)
         bytestream_write(c->stream, strbuf_span(out));
     strbuf_clear(out);
 }
 
-static void c2s_fail(struct c2s *c, enum stream_error_condition condition, const char *text)
+void c2s_fail(struct c2s *c, enum stream_error_condition condition, const char *text)
 {
     CLEANUP(strbuf_done) struct strbuf out = {0};
     const enum xmpp_stream_action action = xmpp_stream_fail(c->xmpp, condition, text, &out);
     c2s_carry_out(c, action, &out);
 }
 
-static void c2s_free(struct c2s *c)
+static void c2s_service_end(struct c2s_service *s)
+{
+    s->closed(s->closed_arg);
+    strbuf_done(&s->caps_ver);
+    free(s);
+}
+
+void c2s_free(struct c2s *c)
 {
     struct c2s_service *s = c->service;
     struct wheel *wheel = loop_wheel(s->config.loop);
@@ -108,8 +70,7 @@ static void c2s_free(struct c2s *c)
     free(c);
 
     if (s->is_closing && s->count == 0) {
-        s->closed(s->closed_arg);
-        free(s);
+        c2s_service_end(s);
     }
 }
 
@@ -129,7 +90,7 @@ static void c2s_closed(int rc, void *arg)
 
 /* ---- Reading --------------------------------------------------------------------------- */
 
-static void c2s_hold(struct c2s *c, enum c2s_hold why)
+void c2s_hold(struct c2s *c, enum c2s_hold why)
 {
     c->holds |= why;
     if (c->stream)
@@ -137,23 +98,13 @@ static void c2s_hold(struct c2s *c, enum c2s_hold why)
 }
 
 /* Goes on reading when nothing else holds it. */
-static void c2s_unhold(struct c2s *c, enum c2s_hold why)
+void c2s_unhold(struct c2s *c, enum c2s_hold why)
 {
     c->holds &= ~(unsigned)why;
     if (c->stream && c->holds == 0) {
         bytestream_resume(c->stream);
         c2s_read_on(c);
     }
-}
-
-static void c2s_hand_up(struct c2s *c, const struct xml_reader_event *event)
-{
-    if (line_stanza(c->line, event->arena, event->node) == 0)
-        return;
-    c->held = *event; /* valid as long as the reader is not asked again */
-    c2s_hold(c, C2S_HOLD_MAILBOX);
-    wheel_set(loop_wheel(c->service->config.loop), &c->later,
-              loop_now_ms(c->service->config.loop) + C2S_RETRY_MS);
 }
 
 static void c2s_take(struct c2s *c, const struct xml_reader_event *event, struct strbuf *out)
@@ -173,7 +124,7 @@ static void c2s_take(struct c2s *c, const struct xml_reader_event *event, struct
     case XML_READER_ELEMENT:
         action = xmpp_stream_element(c->xmpp, event->node, out);
         if (action == XMPP_STREAM_STANZA) {
-            c2s_hand_up(c, event);
+            c2s_line_hand_up(c, event);
             return;
         }
         break;
@@ -234,7 +185,7 @@ static void c2s_later(struct wheel_timer *timer, void *arg)
     if (c->holds & C2S_HOLD_MAILBOX) {
         const struct xml_reader_event event = c->held;
         c->holds &= ~(unsigned)C2S_HOLD_MAILBOX;
-        c2s_hand_up(c, &event);
+        c2s_line_hand_up(c, &event);
         if (c->holds & C2S_HOLD_MAILBOX)
             return;
     }
@@ -305,150 +256,11 @@ static void c2s_refused(void *arg, enum sasl_condition condition, const char *te
 static const struct sign_in_events c2s_sign_in_events = {
     .challenged = c2s_challenged, .succeeded = c2s_succeeded, .refused = c2s_refused};
 
-/* ---- The line to the session ------------------------------------------------------------- */
-
-static void c2s_answered(void *arg, const struct line_answer *answer)
-{
-    struct c2s *c = arg;
-    CLEANUP(strbuf_done) struct strbuf out = {0};
-    if (!c->stream || xmpp_stream_is_closed(c->xmpp))
-        return;
-
-    const enum stanza_error_condition condition =
-        (enum stanza_error_condition)answer->condition;
-    switch (answer->kind) {
-    case LINE_BOUND:
-        c->is_bound = true;
-        xmpp_stream_bound(c->xmpp, answer->address, &out);
-        break;
-    case LINE_BIND_REFUSED:
-        xmpp_stream_bind_refused(c->xmpp, condition, &out);
-        break;
-    case LINE_RESUMED:
-        c->is_bound = true;
-        xmpp_stream_resumed(c->xmpp, answer->address, xmpp_stream_request(c->xmpp)->previd,
-                            answer->h, &out);
-        break;
-    case LINE_RESUME_REFUSED:
-        xmpp_stream_resume_refused(c->xmpp, condition, answer->has_h, answer->h, &out);
-        break;
-    }
-    c2s_flush(c, &out);
-    c2s_unhold(c, C2S_HOLD_ANSWER);
-}
-
-/* Tells the session how far the peer's TCP has come; looks again until it has it all. */
-static void c2s_look_drained(struct c2s *c)
-{
-    if (!c->stream || c->seq_drained == c->seq_written)
-        return;
-    if (bytestream_queued(c->stream) == 0) {
-        c->seq_drained = c->seq_written;
-        line_drained(c->line, c->seq_drained);
-        return;
-    }
-    wheel_set(loop_wheel(c->service->config.loop), &c->drain,
-              loop_now_ms(c->service->config.loop) + C2S_DRAIN_MS);
-}
-
-static void c2s_drain_due(struct wheel_timer *timer, void *arg)
-{
-    (void)timer;
-    c2s_look_drained(arg);
-}
-
-static void c2s_drained(void *arg)
-{
-    c2s_look_drained(arg);
-}
-
-static void c2s_line_write(void *arg, uint64_t seq, struct span bytes)
-{
-    struct c2s *c = arg;
-    if (!c->stream)
-        return;
-    bytestream_write(c->stream, bytes);
-    if (seq > c->seq_written)
-        c->seq_written = seq;
-}
-
-static void c2s_line_pause(void *arg, bool is_paused)
-{
-    if (is_paused)
-        c2s_hold(arg, C2S_HOLD_WINDOW);
-    else
-        c2s_unhold(arg, C2S_HOLD_WINDOW);
-}
-
-static void c2s_line_shut(void *arg, struct span last)
-{
-    struct c2s *c = arg;
-    if (!c->stream || bytestream_is_closing(c->stream))
-        return;
-    CLEANUP(strbuf_done) struct strbuf out = {0};
-    strbuf_add(&out, last);
-    c2s_carry_out(c, xmpp_stream_ended(c->xmpp, &out), &out);
-}
-
-static void c2s_line_released(void *arg)
-{
-    struct c2s *c = arg;
-    assert(!c->stream); /* it is asked for by line_gone() only */
-    c->line = NULL;
-    c2s_free(c);
-}
-
-static const struct line_lower c2s_line_lower = {.answered = c2s_answered,
-                                                 .write = c2s_line_write,
-                                                 .pause = c2s_line_pause,
-                                                 .shut = c2s_line_shut,
-                                                 .released = c2s_line_released};
-
-/* Makes the session's end of the line. Returns 0 or why its worker takes none. */
-static int c2s_lay_line(struct c2s *c)
-{
-    if (c->line)
-        return 0;
-    struct c2s_config *config = &c->service->config;
-    const struct span user = xmpp_stream_user(c->xmpp);
-    struct line *line =
-        line_new(config->loop, &c2s_line_lower, c, im_loop_of(config->im, user));
-
-    char host[NI_MAXHOST] = "", port[NI_MAXSERV] = "", address[NI_MAXHOST + NI_MAXSERV];
-    (void)getnameinfo((const struct sockaddr *)&c->peer, sizeof(c->peer), host, sizeof(host),
-                      port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-    (void)snprintf(address, sizeof(address), "%s:%s", host, port);
-    const struct xmpp_front_client client = {.user = user,
-                                             .lang = xmpp_stream_lang(c->xmpp),
-                                             .address = span_text(address),
-                                             .tls =
-                                                 span_text(bytestream_tls_version(c->stream)),
-                                             .metrics = config->sign_in.metrics};
-    const int rc = xmpp_front_start(config->im, line, &client);
-    if (rc < 0) {
-        line_free(line);
-        return rc;
-    }
-    c->line = line;
-    return 0;
-}
-
-/* Bind or resume: the session answers. */
-static void c2s_ask(struct c2s *c, enum xmpp_stream_action action)
-{
-    const struct xmpp_stream_request *request = xmpp_stream_request(c->xmpp);
-
-    c2s_hold(c, C2S_HOLD_ANSWER);
-    if (c2s_lay_line(c) < 0)
-        c2s_fail(c, STREAM_ERROR_RESOURCE_CONSTRAINT, NULL);
-    else if (action == XMPP_STREAM_BIND)
-        line_bind(c->line, request->resource);
-    else
-        line_resume(c->line, request->previd, request->h);
-}
+/* ---- Carrying out -------------------------------------------------------------------------
+ */
 
 /* Does what the negotiation decided, after sending what it wrote. */
-static void c2s_carry_out(struct c2s *c, enum xmpp_stream_action action, struct strbuf *out)
+void c2s_carry_out(struct c2s *c, enum xmpp_stream_action action, struct strbuf *out)
 {
     const struct xmpp_stream_request *request = xmpp_stream_request(c->xmpp);
 
@@ -479,7 +291,7 @@ static void c2s_carry_out(struct c2s *c, enum xmpp_stream_action action, struct 
         break;
     case XMPP_STREAM_BIND:
     case XMPP_STREAM_RESUME:
-        c2s_ask(c, action);
+        c2s_line_ask(c, action);
         break;
     case XMPP_STREAM_CLOSE:
         if (c->stream)
@@ -506,6 +318,11 @@ static void c2s_offer(struct span domain, struct xmpp_stream_offer *ret_offer, v
     sign_in_offer(c->sign_in, ret_offer);
 }
 
+static void c2s_drained(void *arg)
+{
+    c2s_line_look_drained(arg);
+}
+
 static const struct xmpp_stream_hooks c2s_stream_hooks = {.serves = c2s_serves,
                                                           .offer = c2s_offer};
 static const struct bytestream_events c2s_stream_events = {.opened = c2s_opened,
@@ -517,6 +334,7 @@ struct c2s_service *c2s_service_open(const struct c2s_config *config)
 {
     struct c2s_service *s = mem_zeroed(1, sizeof(*s));
     s->config = *config;
+    disco_caps_ver(&disco_server, &s->caps_ver);
     return s;
 }
 
@@ -538,8 +356,7 @@ void c2s_service_close(struct c2s_service *s, void (*closed)(void *arg), void *a
     s->closed = closed;
     s->closed_arg = arg;
     if (s->count == 0) {
-        closed(arg);
-        free(s);
+        c2s_service_end(s);
         return;
     }
     for (struct c2s *c = s->first; c; c = c->next)
@@ -560,11 +377,13 @@ static struct c2s *c2s_new(struct c2s_service *s, const struct sockaddr_storage 
                                     .at_ms = loop_now_ms(s->config.loop)},
                       .patience = {.expired = c2s_lost_patience, .arg = c},
                       .later = {.expired = c2s_later, .arg = c},
-                      .drain = {.expired = c2s_drain_due, .arg = c}};
+                      .drain = {.expired = c2s_line_drain_due, .arg = c}};
     const struct xmpp_stream_config xmpp = {.hooks = &c2s_stream_hooks,
                                             .arg = c,
                                             .domain = span_text(s->config.domain),
                                             .is_secured = is_direct_tls,
+                                            .caps_ver = strbuf_span(&s->caps_ver),
+                                            .caps_node = SPAN(DISCO_CAPS_NODE),
                                             .sign_in_max = s->config.limits.sign_in_stanza_max,
                                             .stanza_max = s->config.limits.stanza_max};
     c->reader = xml_reader_new(&xml_reader_limits_standard, salt);
