@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/cli/cli_command.h"
 
+#include <errno.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -255,10 +257,12 @@ int cli_command_parse(struct cli_command *command, const struct cli_verb *verbs,
             return CLI_EXIT_OK;
         } else if (!option_flag(command, argument)) {
             const int rc = option_with_value(command, &a, argument);
+            /* Only its name: the value may be a secret put in the wrong place. */
+            const int size = (int)strcspn(argument, "=");
             if (rc < 0)
-                return usage_fault(command, "%s needs a proper value", argument);
+                return usage_fault(command, "%.*s needs a proper value", size, argument);
             if (rc == 0)
-                return usage_fault(command, "there is no option %s", argument);
+                return usage_fault(command, "there is no option %.*s", size, argument);
         }
     }
     if (is_help && command->verb) {
@@ -369,19 +373,48 @@ int cli_command_confirm(const struct cli_command *command, const char *what, con
     return 0;
 }
 
+/* ---- A terminal must get its echo back, also when the question is broken off. */
+
+static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+enum { INTERRUPT_COUNT = sizeof(interrupts) / sizeof(interrupts[0]) };
+
+static void interrupt_came(int number)
+{
+    (void)number; /* the read under way ends with EINTR */
+}
+
+static void interrupts_hold(struct sigaction *ret_before)
+{
+    const struct sigaction noted = {.sa_handler = interrupt_came};
+    for (size_t i = 0; i < INTERRUPT_COUNT; i++)
+        (void)sigaction(interrupts[i], &noted, &ret_before[i]);
+}
+
+static void interrupts_release(const struct sigaction *before)
+{
+    for (size_t i = 0; i < INTERRUPT_COUNT; i++)
+        (void)sigaction(interrupts[i], &before[i], NULL);
+}
+
 static bool read_hidden(FILE *terminal, const char *prompt, char *text)
 {
     struct termios shown, hidden;
     if (tcgetattr(fileno(terminal), &shown) != 0)
         return false;
+    struct sigaction before[INTERRUPT_COUNT];
+    interrupts_hold(before);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     (void)fputs(prompt, terminal);
     (void)fflush(terminal);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &hidden);
     const bool is_read = read_line(terminal, text, CLI_PASSWORD_SIZE);
+    const int interrupt = is_read || errno != EINTR ? 0 : SIGINT;
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &shown);
     (void)fputc('\n', terminal);
+    interrupts_release(before);
+    if (interrupt)
+        (void)raise(interrupt);
     return is_read;
 }
 
@@ -400,13 +433,14 @@ int cli_command_password(const struct cli_command *command, const char *user, ch
     }
     char prompt[300], again[CLI_PASSWORD_SIZE] = "";
     (void)snprintf(prompt, sizeof(prompt), "Password for %.200s: ", user);
-    const bool is_same = read_hidden(terminal, prompt, ret_text) &&
-                         read_hidden(terminal, "Once more: ", again) &&
-                         strcmp(ret_text, again) == 0;
+    const bool is_read =
+        read_hidden(terminal, prompt, ret_text) && read_hidden(terminal, "Once more: ", again);
+    const bool is_same = is_read && strcmp(ret_text, again) == 0;
     explicit_bzero(again, sizeof(again));
     (void)fclose(terminal);
     if (is_same)
         return 0;
-    cli_output_error(NULL, "the passwords differ, nothing was done");
+    cli_output_error(NULL, "%s, nothing was done",
+                     is_read ? "the passwords differ" : "no password was given");
     return CLI_EXIT_USAGE;
 }

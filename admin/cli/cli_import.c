@@ -9,11 +9,14 @@
 #include "base/cleanup.h"
 #include "base/csv.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "presenced/admin/v1/admin.pb-c.h"
 
 enum {
     ROWS_A_CALL = 500,
-    FILE_MAX = 64 << 20 /* bytes: a million accounts */
+    BYTES_A_CALL = 256 * 1024, /* of names and passwords; a node takes calls of 1 MiB */
+    FIELD_MAX = 8192,          /* bytes; no account has a longer name or password */
+    FILE_MAX = 64 << 20        /* bytes: a million accounts */
 };
 
 struct import_state {
@@ -21,7 +24,7 @@ struct import_state {
     const char *file;
     struct arena arena; /* of the rows of one call */
     Presenced__Admin__V1__ImportRow *rows[ROWS_A_CALL];
-    size_t row_count;
+    size_t row_count, row_bytes;
     size_t read, created, refused;
     json_t *refusals;
     int exit_code;
@@ -58,20 +61,39 @@ static bool import_send(struct import_state *s)
     for (size_t i = 0; i < answer->n_refused; i++)
         import_refused(s, answer->refused[i]->line, answer->refused[i]->user,
                        answer->refused[i]->code, answer->refused[i]->reason);
-    s->row_count = 0;
+    s->row_count = s->row_bytes = 0;
     arena_reset(&s->arena);
     if (isatty(STDERR_FILENO))
         (void)fprintf(stderr, "\r%zu users", s->created);
     return true;
 }
 
+/* What no message can carry to the node: it would refuse the good lines with it. */
+static const char *import_fault(const struct csv_reader *csv)
+{
+    if (csv->field_count != 2 || csv->fields[0].size == 0 || csv->fields[1].size == 0)
+        return "a line is USER,PASSWORD";
+    for (size_t i = 0; i < 2; i++) {
+        const struct span field = csv->fields[i];
+        if (field.size > FIELD_MAX)
+            return "the line is too long";
+        if (!utf8_is_valid(field))
+            return "the line is not UTF-8";
+        if (memchr(field.ptr, '\0', field.size))
+            return "the line holds a NUL byte";
+    }
+    return NULL;
+}
+
 static void import_add(struct import_state *s, const struct csv_reader *csv)
 {
     s->read++;
-    if (csv->field_count != 2 || csv->fields[0].size == 0 || csv->fields[1].size == 0) {
-        import_refused(s, csv->line, "", "INVALID_ARGUMENT", "a line is USER,PASSWORD");
+    const char *fault = import_fault(csv);
+    if (fault) {
+        import_refused(s, csv->line, "", "INVALID_ARGUMENT", fault);
         return;
     }
+    s->row_bytes += csv->fields[0].size + csv->fields[1].size;
     Presenced__Admin__V1__ImportRow *row = arena_zeroed(&s->arena, sizeof(*row));
     presenced__admin__v1__import_row__init(row);
     row->line = (uint32_t)csv->line;
@@ -93,12 +115,14 @@ static bool import_read_file(const char *path, struct strbuf *out)
         got = fread(room, 1, 65536, file);
         out->size += got;
     } while (got > 0 && out->size <= FILE_MAX);
-    const bool is_whole = !ferror(file) && out->size <= FILE_MAX;
+    const char *fault = ferror(file)           ? strerror(errno)
+                        : out->size > FILE_MAX ? "larger than 64 MiB"
+                                               : NULL;
     if (file != stdin)
         (void)fclose(file);
-    if (!is_whole)
-        cli_output_error(NULL, "%s: cannot be read, or is larger than 64 MiB", path);
-    return is_whole;
+    if (fault)
+        cli_output_error(NULL, "%s: %s", path, fault);
+    return !fault;
 }
 
 static void import_run(struct import_state *s, struct span text)
@@ -118,7 +142,7 @@ static void import_run(struct import_state *s, struct span text)
         if (is_header)
             continue;
         import_add(s, &csv);
-        if (s->row_count == ROWS_A_CALL)
+        if (s->row_count == ROWS_A_CALL || s->row_bytes >= BYTES_A_CALL)
             (void)import_send(s);
     }
     if (s->exit_code == CLI_EXIT_OK)
@@ -140,11 +164,12 @@ int cli_user_import(struct cli_command *command)
 
     if (isatty(STDERR_FILENO))
         (void)fputc('\n', stderr);
-    if (command->format == CLI_JSON || command->format == CLI_YAML)
+    const bool is_data = command->format == CLI_JSON || command->format == CLI_YAML;
+    if (is_data && s->exit_code == CLI_EXIT_OK)
         cli_output_json(
             json_pack("{s:I,s:O}", "created", (json_int_t)s->created, "refused", s->refusals),
             command->format);
-    else
+    else if (!is_data) /* else the error is the one document */
         (void)printf("%zu users created, %zu refused\n", s->created, s->refused);
     int exit_code = s->exit_code;
     if (exit_code == CLI_EXIT_OK && s->refused > 0)

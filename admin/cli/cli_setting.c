@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,11 @@ int cli_setting_log(struct cli_command *command)
     char module[64] = "";
     const char *level = command->args[0];
     const char *equals = strchr(level, '=');
+    if (equals && (equals == level || equals - level >= (ptrdiff_t)sizeof(module))) {
+        cli_output_error("presencectl log set LEVEL, or MODULE=LEVEL",
+                         "there is no such module");
+        return CLI_EXIT_USAGE;
+    }
     if (equals) {
         (void)snprintf(module, sizeof(module), "%.*s", (int)(equals - level), level);
         level = equals + 1;

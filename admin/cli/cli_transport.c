@@ -151,8 +151,11 @@ static int transport_start_tls(struct cli_transport *t, const struct cli_endpoin
         return transport_fail_tls(t, why, hint, "the CA file cannot be read");
     if (where->cert && SSL_CTX_use_certificate_chain_file(t->ctx, where->cert) != 1)
         return transport_fail_tls(t, why, hint, "the certificate file cannot be read");
-    if (where->key && SSL_CTX_use_PrivateKey_file(t->ctx, where->key, SSL_FILETYPE_PEM) != 1)
-        return transport_fail_tls(t, why, hint, "the key file cannot be read");
+    const char *key = where->key ? where->key : where->cert; /* both may be in one file */
+    if (key && SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1) {
+        strbuf_add_text(hint, "name the key of the certificate with --key");
+        return transport_fail_tls(t, why, hint, "the key cannot be used");
+    }
     (void)SSL_CTX_set_alpn_protos(t->ctx, alpn, sizeof(alpn));
 
     t->ssl = SSL_new(t->ctx);

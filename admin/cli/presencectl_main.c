@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* presencectl: the command line of the administration. It knows the API only. */
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "admin/cli/cli_command.h"
 #include "admin/cli/cli_verbs.h"
@@ -58,5 +61,9 @@ int main(int argc, char **argv)
     }
     exit_code = command.verb->run(&command);
     cli_client_free(command.client);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == CLI_EXIT_OK) {
+        cli_output_error(NULL, "what was asked for cannot be written: %s", strerror(errno));
+        return CLI_EXIT_REFUSED;
+    }
     return exit_code;
 }

@@ -125,6 +125,16 @@ static const char *call_read(struct rpc_call *call, const struct httpmsg *m,
     return unpacked < 0 ? "the message is not what the method takes" : NULL;
 }
 
+static void call_refuse_role(struct http_exchange *x, enum rpc_role role, enum rpc_role least)
+{
+    char message[96], hint[96];
+    (void)snprintf(message, sizeof(message), "your role may not do this, it takes the role %s",
+                   rpc_table_role_name(least));
+    (void)snprintf(hint, sizeof(hint), "your certificate's OU is %s: ask for one with OU=%s",
+                   rpc_table_role_name(role), rpc_table_role_name(least));
+    call_answer(x, RPC_STATUS_PERMISSION_DENIED, message, hint);
+}
+
 static const struct rpc_method *call_admit(const struct rpc_host *host,
                                            const struct rpc_caller *caller,
                                            struct http_exchange *x)
@@ -140,7 +150,7 @@ static const struct rpc_method *call_admit(const struct rpc_host *host,
             call_answer(x, RPC_STATUS_UNAUTHENTICATED, "no client certificate was presented",
                         "set PRESENCECTL_CERT and PRESENCECTL_KEY");
         else
-            call_answer(x, RPC_STATUS_PERMISSION_DENIED, "your role may not do this", NULL);
+            call_refuse_role(x, caller->role, method ? method->role : RPC_ROLE_VIEWER);
     } else if (!method) {
         call_answer(x, RPC_STATUS_UNIMPLEMENTED, "there is no such method", NULL);
     } else if (!span_is_none(coding) && !span_is(coding, "identity")) {
