@@ -8,6 +8,7 @@
 #include "admin/admin_hooks.h"
 #include "admin/admin_server.h"
 #include "admin/node_config.h"
+#include "base/cell.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/listener.h"
@@ -44,7 +45,7 @@ enum node_phase {
 struct presence_node {
     const struct node_config *config;
     const char *version;
-    enum node_phase phase;
+    struct cell phase; /* enum node_phase; set on the main thread, read by the admin's */
     enum presence_node_exit exit;
     bool is_waiting_told; /* that `cluster init` is missing */
     uint64_t started_ms;
@@ -65,6 +66,11 @@ struct presence_node {
 
 static void node_stop(struct presence_node *node, enum presence_node_exit why);
 
+static enum node_phase node_phase_of(const struct presence_node *node)
+{
+    return (enum node_phase)cell_get(&node->phase);
+}
+
 /* ---- Serving ------------------------------------------------------------------------------
  */
 
@@ -72,14 +78,14 @@ static void node_crew_opened(int rc, const char *why, void *arg)
 {
     struct presence_node *node = arg;
 
-    if (node->phase != NODE_OPENING)
+    if (node_phase_of(node) != NODE_OPENING)
         return;
     if (rc < 0) {
         log_error("node: cannot serve", LOG_STR("why", why), LOG_RC(rc));
         node_stop(node, PRESENCE_NODE_EXIT_CANNOT_START);
         return;
     }
-    node->phase = NODE_SERVING;
+    cell_set(&node->phase, NODE_SERVING);
     const struct retention_config retention = {.loop = node->main,
                                                .replica = node->replica,
                                                .first_ms = NODE_RETENTION_MS,
@@ -98,7 +104,7 @@ static void node_try_serving(void *arg)
     Store__ClusterRow *cluster = NULL;
 
     replica_status(node->replica, &status);
-    if (node->phase != NODE_WAITING || !status.is_ready)
+    if (node_phase_of(node) != NODE_WAITING || !status.is_ready)
         return;
     const int found = read_cluster(replica_view(node->replica), &cluster);
     if (found <= 0 && node->is_waiting_told)
@@ -110,7 +116,7 @@ static void node_try_serving(void *arg)
                  LOG_STR("node", node->config->name));
         return;
     }
-    node->phase = NODE_OPENING;
+    cell_set(&node->phase, NODE_OPENING);
     const int rc = crew_open(node->crew, cluster->domain);
     store__cluster_row__free_unpacked(cluster, NULL);
     for (unsigned i = 0; i < crew_worker_count(node->crew); i++)
@@ -149,28 +155,28 @@ static void node_cluster_initialised(const char *domain, void *arg)
 static uint64_t node_session_count(void *arg)
 {
     const struct presence_node *node = arg;
-    return crew_session_count(node->crew);
+    const enum node_phase phase = node_phase_of(node);
+    return phase == NODE_SERVING || phase == NODE_STOPPING ? crew_session_count(node->crew) : 0;
 }
 
 static size_t node_checks(struct admin_hooks_check *rows, size_t max, void *arg)
 {
-    const struct presence_node *node = arg;
+    const enum node_phase phase = node_phase_of(arg);
     if (max == 0)
         return 0;
-    rows[0] =
-        (struct admin_hooks_check){.name = "workers", .is_ok = node->phase == NODE_SERVING};
+    rows[0] = (struct admin_hooks_check){.name = "workers", .is_ok = phase == NODE_SERVING};
     (void)snprintf(rows[0].text, sizeof(rows[0].text), "%s",
-                   node->phase == NODE_SERVING    ? "serving"
-                   : node->phase == NODE_STOPPING ? "stopping"
-                   : node->phase == NODE_OPENING  ? "starting"
-                                                  : "waiting for presencectl cluster init");
+                   phase == NODE_SERVING    ? "serving"
+                   : phase == NODE_STOPPING ? "stopping"
+                   : phase == NODE_OPENING  ? "starting"
+                                            : "waiting for presencectl cluster init");
     return 1;
 }
 
 static int node_ask(struct admin_hooks_ask *ask, void *arg)
 {
     const struct presence_node *node = arg;
-    if (node->phase != NODE_SERVING)
+    if (node_phase_of(node) != NODE_SERVING)
         return ERR_CLOSED;
     return crew_ask(node->crew, ask);
 }
@@ -233,7 +239,7 @@ static void node_dump(const struct presence_node *node)
     struct replica_status status;
 
     replica_status(node->replica, &status);
-    log_info("node: state", LOG_INT("phase", node->phase),
+    log_info("node: state", LOG_INT("phase", node_phase_of(node)),
              LOG_U64("sessions", crew_session_count(node->crew)),
              LOG_U64("applied", status.applied_index), LOG_U64("last", status.last_index),
              LOG_BOOL("leader", status.is_leader),
@@ -246,7 +252,7 @@ static void node_signalled(enum node_watch_signal signal, void *arg)
 
     switch (signal) {
     case NODE_WATCH_STOP:
-        if (node->phase == NODE_STOPPING)
+        if (node_phase_of(node) == NODE_STOPPING)
             _exit(PRESENCE_NODE_EXIT_STOPPED); /* asked twice: whoever asks is in a hurry */
         node_stop(node, PRESENCE_NODE_EXIT_STOPPED);
         break;
@@ -318,9 +324,9 @@ static void node_stop_overdue(struct wheel_timer *timer, void *arg)
 
 static void node_stop(struct presence_node *node, enum presence_node_exit why)
 {
-    if (node->phase == NODE_STOPPING)
+    if (node_phase_of(node) == NODE_STOPPING)
         return;
-    node->phase = NODE_STOPPING;
+    cell_set(&node->phase, NODE_STOPPING);
     node->exit = why;
     (void)sd_notify(0, "STOPPING=1");
     log_info("node: stopping");
