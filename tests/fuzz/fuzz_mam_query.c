@@ -9,6 +9,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+static void check_with(const struct address *with, struct arena *arena)
+{
+    struct address again;
+    assert(address_parse_in(address_full(with), arena, &again) == 0);
+    assert(span_equal(address_full(with), address_full(&again)));
+}
+
 static void check_query(const struct xml_node *n, struct arena *arena)
 {
     struct mam_query q;
@@ -18,11 +25,8 @@ static void check_query(const struct xml_node *n, struct arena *arena)
         return;
     }
     assert(q.id_count <= MAM_QUERY_IDS_MAX);
-    if (q.has_with) {
-        struct address again;
-        assert(address_parse_in(address_full(&q.with), arena, &again) == 0);
-        assert(span_equal(address_full(&q.with), address_full(&again)));
-    }
+    if (q.has_with)
+        check_with(&q.with, arena);
     struct strbuf out = {0};
     struct xml_node *parent = NULL;
     xml_writer_node(&out,

@@ -18,6 +18,13 @@ static struct span fuzz_text(struct cursor *in)
     return span_of(cursor_take(in, size), size);
 }
 
+static void check_user(struct span user)
+{
+    struct address_part storage;
+    struct span again = SPAN_NONE;
+    assert(address_local(user, &storage, &again) == 0 && span_equal(again, user));
+}
+
 static void check_after(const struct sasl_exchange *x, enum sasl_exchange_action action,
                         bool was_answered_right)
 {
@@ -25,11 +32,8 @@ static void check_after(const struct sasl_exchange *x, enum sasl_exchange_action
     assert((action == SASL_EXCHANGE_FAILURE) == (x->condition != SASL_CONDITION_NONE) ||
            action == SASL_EXCHANGE_WAIT);
     assert(!x->is_guess || x->condition == SASL_CONDITION_NOT_AUTHORIZED);
-    if (x->state == SASL_EXCHANGE_AWAITS_ANSWER) {
-        struct address_part storage;
-        struct span again = SPAN_NONE;
-        assert(address_local(x->user, &storage, &again) == 0 && span_equal(again, x->user));
-    }
+    if (x->state == SASL_EXCHANGE_AWAITS_ANSWER)
+        check_user(x->user);
     assert(x->password.size == 0 || x->state == SASL_EXCHANGE_AWAITS_ANSWER);
 }
 

@@ -45,11 +45,24 @@ static void check_written(const struct strbuf *written)
     xml_reader_free(r);
 }
 
+static enum xmpp_stream_action answer_auth(struct drive *d, struct strbuf *out)
+{
+    struct xmpp_stream *s = d->stream;
+    assert(xmpp_stream_is_secured(s) && !xmpp_stream_is_authenticated(s));
+    if (d->dice % 3 == 0) {
+        xmpp_stream_challenge(s, SPAN("Yw=="), out);
+        return XMPP_STREAM_CONTINUE;
+    }
+    if (d->dice % 3 == 1)
+        return xmpp_stream_refused(s, SASL_CONDITION_NOT_AUTHORIZED, NULL, d->dice % 2 == 0,
+                                   out);
+    return xmpp_stream_authenticated(s, SPAN("a@d"), SPAN(""), out);
+}
+
 static enum xmpp_stream_action answer(struct drive *d, enum xmpp_stream_action action,
                                       struct strbuf *out)
 {
     struct xmpp_stream *s = d->stream;
-    const struct span user = SPAN("a@d");
     switch (action) {
     case XMPP_STREAM_START_TLS:
         assert(!xmpp_stream_is_secured(s));
@@ -60,15 +73,7 @@ static enum xmpp_stream_action answer(struct drive *d, enum xmpp_stream_action a
         return XMPP_STREAM_CONTINUE;
     case XMPP_STREAM_AUTH_START:
     case XMPP_STREAM_AUTH_NEXT:
-        assert(xmpp_stream_is_secured(s) && !xmpp_stream_is_authenticated(s));
-        if (d->dice % 3 == 0) {
-            xmpp_stream_challenge(s, SPAN("Yw=="), out);
-            return XMPP_STREAM_CONTINUE;
-        }
-        if (d->dice % 3 == 1)
-            return xmpp_stream_refused(s, SASL_CONDITION_NOT_AUTHORIZED, NULL, d->dice % 2 == 0,
-                                       out);
-        return xmpp_stream_authenticated(s, user, SPAN(""), out);
+        return answer_auth(d, out);
     case XMPP_STREAM_BIND:
         if (d->dice % 2)
             xmpp_stream_bound(s, SPAN("a@d/r"), out);
