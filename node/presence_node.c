@@ -429,6 +429,7 @@ static int node_open_watch(struct presence_node *node)
     const int rc = node_watch_open(node->main, &events, &node->watch);
     if (rc < 0)
         return rc;
+    node_watch_add_loop(node->watch, replica_loop(node->replica));
     node_watch_add_loop(node->watch, admin_server_loop(node->admin));
     node_watch_add_context(node->watch, node->starttls);
     node_watch_add_context(node->watch, node->direct_tls);

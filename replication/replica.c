@@ -227,6 +227,11 @@ const struct statedb_view *replica_view(struct replica *r)
     return statedb_view(r->statedb);
 }
 
+struct loop *replica_loop(const struct replica *r)
+{
+    return r->loop;
+}
+
 uint64_t replica_applied(const struct replica *r)
 {
     return cell_get(&r->shared.applied_index);

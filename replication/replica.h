@@ -90,6 +90,9 @@ void replica_unlisten(struct replica *r, struct wakeup *w);
 /* Index of the last entry whose effects replica_view() shows. */
 uint64_t replica_applied(const struct replica *r);
 
+/* The replication thread's loop, for the watchdog's loop_beat(); borrowed. */
+struct loop *replica_loop(const struct replica *r);
+
 struct replica_status {
     bool is_leader;
     bool is_ready; /* proposals are accepted: leader with its own NodeUp applied */
