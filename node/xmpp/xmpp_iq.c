@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/xmpp/xmpp_iq.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
@@ -103,6 +105,10 @@ static enum stanza_error_condition iq_condition(int rc, const Store__Result *res
     case STORE__RESULT__OUTCOME__NOT_FOUND:
         return STANZA_ERROR_ITEM_NOT_FOUND;
     case STORE__RESULT__OUTCOME__REFUSED:
+        if (strcmp(result->reason, "over-quota") == 0)
+            return STANZA_ERROR_RESOURCE_CONSTRAINT;
+        if (strcmp(result->reason, "self") == 0)
+            return STANZA_ERROR_NOT_ALLOWED;
         return xmpp_render_condition(result->reason);
     default:
         return STANZA_ERROR_INTERNAL_SERVER_ERROR;

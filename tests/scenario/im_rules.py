@@ -1,0 +1,940 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to a stanza, rule by rule, on raw streams: order, counts, inbox, routing,
+carbons, blocking, CSI, detached sessions, presence, limits, revocation."""
+import pathlib
+import socket
+import sys
+import time
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import cases
+from cases import case, expect
+from people import (bare, befriend, bodies, close, condition, fence, online, people,
+                    presence_of, presences, server, sync)
+from server import DOMAIN
+from wire import CLIENT, LIMIT_S, SM, SM_NS, STREAM, Ended, Wire, show, signed_in, stream_error
+
+STATE = "http://jabber.org/protocol/chatstates"
+CARBONS = "{urn:xmpp:carbons:2}"
+DELAY = "{urn:xmpp:delay}delay"
+ORDER_COUNT = 200
+ANSWER_LIMIT_S = 0.25 + 0.5  # M4, and what a busy machine adds
+
+
+def chat(wire, to, inner, kind="chat", number=None):
+    number = number or uuid.uuid4().hex[:12]
+    wire.send(f"<message to='{to}' type='{kind}' id='{number}'>{inner}</message>")
+    return number
+
+
+def state(name="composing"):
+    return f"<{name} xmlns='{STATE}'/>"
+
+
+def line(text):
+    return f"<body>{text}</body>"
+
+
+def answer_to(wire, number):
+    return wire.until(lambda e: e.get("id") == number)
+
+
+def arriving(name, resource=None):
+    """Signed in; what its first presence brings is yet to be read."""
+    wire = signed_in(server(), name, resource, has_presence=False)
+    wire.send("<presence/>")
+    return wire
+
+
+# ---- M2: order ---------------------------------------------------------------------------
+
+
+@case
+def mixed_paths_keep_order():
+    """Messages that are stored and chat states that are not, alternating: as they were sent."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    sent = []
+    text = ""
+    for i in range(ORDER_COUNT):
+        sent.append(f"m{i}")
+        text += (f"<message to='{bob.jid}' type='chat' id='m{i}'>"
+                 f"{line(i) if i % 2 == 0 else state()}</message>")
+    alice.send(text)
+    came = [e.get("id") for e in fence(alice, bob) if e.tag == CLIENT + "message"]
+    expect(came == sent, "arrived as", came)
+
+
+@case
+def message_before_what_follows():
+    """message then unavailable, message then IQ, message then directed presence."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob = online(b)
+    for _ in range(10):
+        alice = online(a)
+        presence_of(bob, alice.jid)
+        alice.send(f"<message to='{bare(b)}' type='chat' id='first'>{line('bye')}</message>"
+                   f"<iq type='get' id='second' to='{bob.jid}'><query xmlns='x:y'/></iq>"
+                   "<presence type='unavailable'/>")
+        came = [bob.next() for _ in range(3)]
+        kinds = [e.tag.rpartition("}")[2] for e in came]
+        expect(kinds == ["message", "iq", "presence"], kinds)
+        alice.leave()
+
+
+@case
+def one_address_does_not_hold_another():
+    """What waits for one contact's commit does not hold up what goes to others: all arrive."""
+    a, b, c = people("alice", "bob", "carol")
+    alice, bob, carol = online(a), online(b), online(c)
+    alice.send("".join(f"<message to='{bob.jid}' type='chat'>{line(i)}</message>"
+                       f"<message to='{carol.jid}' type='chat'>{state()}</message>"
+                       for i in range(50)))
+    expect(len(bodies(fence(alice, bob))) == 50, "messages")
+    expect(len([e for e in fence(alice, carol) if e.find(f"{{{STATE}}}composing") is not None])
+           == 50, "states")
+
+
+# ---- M3, M4: counts ----------------------------------------------------------------------
+
+
+@case
+def h_counts_everything_and_never_falls():
+    a, b = people("alice", "bob")
+    alice, bob = online(a, acks="on"), online(b)
+    count = 1  # the presence
+    kinds = [lambda: chat(alice, bob.jid, line("x")), lambda: chat(alice, bob.jid, state()),
+             lambda: alice.send("<presence><show>away</show></presence>"),
+             lambda: alice.send(f"<iq type='get' id='p' to='{DOMAIN}'><ping "
+                                "xmlns='urn:xmpp:ping'/></iq>"),
+             lambda: chat(alice, f"nobody@{DOMAIN}", line("x")),
+             lambda: chat(alice, "x@elsewhere.test", line("x")),
+             lambda: alice.send("<message to='@@' type='chat'><body>x</body></message>")]
+    count += 1  # the roster, asked after <enable/>
+    last = 0
+    for turn in range(10):
+        for act in kinds:
+            act()
+            count += 1
+        begun = time.monotonic()
+        alice.send(f"<r xmlns='{SM_NS}'/>")
+        answer = alice.until(lambda e: e.tag == SM + "a")
+        took = time.monotonic() - begun
+        expect(took <= ANSWER_LIMIT_S, "answered after", took)
+        expect(last <= int(answer.get("h")) <= count, answer.get("h"), last, count)
+        last = int(answer.get("h"))
+    while last != count:
+        answer = alice.until(lambda e: e.tag == SM + "a")
+        expect(int(answer.get("h")) >= last, "fell")
+        last = int(answer.get("h"))
+
+
+@case
+def resumed_h_is_never_lower():
+    a, b = people("alice", "bob")
+    alice = online(a, acks="resume")
+    for i in range(20):
+        chat(alice, bare(b), line(i))
+    alice.send(f"<r xmlns='{SM_NS}'/>")
+    told = int(alice.until(lambda e: e.tag == SM + "a").get("h"))
+    alice.cut()
+    again = Wire(server(), True)
+    again.login(a)
+    resumed = again.resume(alice.sm_id, alice.received)
+    expect(resumed.tag == SM + "resumed", show(resumed))
+    expect(told <= int(resumed.get("h")) <= 22, told, show(resumed))
+
+
+# ---- M5, M6: the inbox --------------------------------------------------------------------
+
+
+@case
+def inbox_once_in_order_delayed():
+    a, b = people("alice", "bob")
+    alice = online(a)
+    for i in range(50):
+        chat(alice, bare(b), line(i))
+    sync(alice)
+    stored(alice, b, 50)
+    bob = signed_in(server(), b, has_presence=False)
+    expect(not bodies(sync(bob)), "sent at bind")
+    bob.send("<presence><priority>-1</priority></presence>")
+    expect(not bodies(sync(bob)), "sent to a negative priority")
+    bob.send("<presence/>")
+    came = [e for e in fence(alice, bob) if e.find(CLIENT + "body") is not None]
+    expect(bodies(came) == [str(i) for i in range(50)], bodies(came))
+    for element in came:
+        expect(element.find(DELAY).get("from") == DOMAIN, show(element))
+        ids = [e.get("by") for e in element.iter("{urn:xmpp:sid:0}stanza-id")]
+        expect(ids == [bare(b)], show(element))
+    bob.leave()
+    expect(not bodies(fence(alice, arriving(b))), "a second time")
+
+
+def stored(sender, name, count):
+    """Waits until the sender's archive has that many, so that all are committed."""
+    deadline = time.monotonic() + LIMIT_S
+    while len(sender.archive(bare(name))) < count:
+        expect(time.monotonic() < deadline, "not stored")
+
+
+@case
+def inbox_before_anything_live():
+    """What waited comes before the probe's answers bring live messages."""
+    a, b = people("alice", "bob")
+    alice = online(a)
+    for i in range(20):
+        chat(alice, bare(b), line(i))
+    stored(alice, b, 20)
+    bob = arriving(b)
+    for i in range(20, 40):
+        chat(alice, bare(b), line(i))
+    came = bodies(fence(alice, bob))
+    expect(came == [str(i) for i in range(40)], came)
+
+
+@case
+def archive_first_clears_what_it_showed():
+    """M6: who asked the archive before presence gets no message twice; queue rows still come."""
+    a, b = people("alice", "bob")
+    alice = online(a)
+    for i in range(5):
+        chat(alice, bare(b), line(i))
+    chat(alice, bare(b), line("queued") + "<no-permanent-store xmlns='urn:xmpp:hints'/>")
+    stored(alice, b, 5)
+    bob = signed_in(server(), b, has_presence=False)
+    expect(len(bob.archive()) == 5, "the archive")
+    bob.send("<presence/>")
+    came = bodies(fence(alice, bob))
+    expect(came == ["queued"], came)
+    bob.leave()
+    expect(not bodies(fence(alice, arriving(b))), "came later")
+
+
+@case
+def unacked_without_stream_management():
+    """M5: bytes that TCP took are delivered; a second device gets no second copy later."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    chat(alice, bare(b), line("read me"))
+    bob.wait_message("read me")
+    bob.leave()
+    expect(not bodies(fence(alice, arriving(b))), "twice")
+
+
+@case
+def unacked_waits_for_the_next():
+    """A message that no resource acknowledged is sent again at the next sign-in, once."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b, "phone", acks="on")
+    chat(alice, bare(b), line("hold on"))
+    bob.next()  # received, never acknowledged
+    bob.cut()
+    bob = arriving(b, "other")
+    bob.wait_message("hold on")
+    bob.leave()
+    came = bodies(fence(alice, arriving(b, "third")))
+    expect(came == [], came)
+
+
+@case
+def inbox_quota():
+    a, b = people("alice", "bob")
+    server().ctl("setting", "set", "inbox.max", "3")
+    try:
+        alice = online(a)
+        numbers = [chat(alice, bare(b), line(i)) for i in range(4)]
+        expect(condition(answer_to(alice, numbers[3])) == "service-unavailable", "no bounce")
+        bob = signed_in(server(), b, has_presence=False)
+        bob.send("<presence/>")
+        came = bodies(sync(bob))
+        expect(came == ["0", "1", "2"], came)
+    finally:
+        server().ctl("setting", "set", "inbox.max", "10000")
+
+
+# ---- M7: routing --------------------------------------------------------------------------
+
+
+def told(wire, to, inner, kind):
+    """What the sender hears of it: a condition, or "" when nothing comes before the bounce of
+    a request that went the same way."""
+    number, last = chat(wire, to, inner, kind), uuid.uuid4().hex
+    wire.send(f"<iq type='get' id='{last}' to='{to.partition('/')[0]}/no-such'>"
+              "<query xmlns='some:thing'/></iq>")
+    said = ""
+    while True:
+        element = wire.next()
+        if element.get("id") == number:
+            said = condition(element)
+        if element.get("id") == last:
+            return said
+
+
+def asked(wire, to, kind="get"):
+    return condition(wire.ask("<query xmlns='some:thing'/>", kind, to))
+
+
+@case
+def routing_to_bare():
+    """RFC 6121, 8.5.2.1.1: chat, normal and headline to all non-negative; groupchat bounces;
+    errors vanish."""
+    a, b = people("alice", "bob")
+    alice = online(a)
+    desk, phone, hidden = online(b, "desk"), online(b, "phone"), online(b, "low", priority=-1)
+    expect(told(alice, bare(b), line("g"), "groupchat") == "service-unavailable", "groupchat")
+    expect(told(alice, bare(b), line("e"), "error") == "", "error")
+    for kind in ("chat", "normal", "headline"):
+        chat(alice, bare(b), line(kind), kind)
+        for wire in (desk, phone):
+            wire.wait_message(kind)
+    for wire in (desk, phone, hidden):
+        expect(not bodies(fence(alice, wire)), "more than was meant")
+
+
+@case
+def routing_to_negative_only():
+    """Only negative ones online = offline."""
+    a, b = people("alice", "bob")
+    alice, low = online(a), online(b, "low", priority=-1)
+    for kind in ("chat", "normal"):
+        expect(told(alice, bare(b), line(kind), kind) == "", kind)
+    expect(told(alice, bare(b), line("h"), "headline") == "", "headline")
+    expect(told(alice, bare(b), line("g"), "groupchat") == "service-unavailable", "groupchat")
+    expect(not bodies(fence(alice, low)), "sent to a negative priority")
+    low.send("<presence><priority>0</priority></presence>")
+    low.wait_message("chat")
+    low.wait_message("normal")
+    expect(not bodies(fence(alice, low)), "headline was kept")
+
+
+@case
+def routing_to_full():
+    """8.5.3.1: to the resource, whatever the type, be it negative or without presence."""
+    a, b = people("alice", "bob")
+    alice = online(a)
+    wires = [online(b, "desk"), online(b, "low", priority=-5),
+             online(b, "silent", priority="none")]
+    for wire in wires:
+        for kind in ("chat", "normal", "headline", "groupchat", "error"):
+            chat(alice, wire.jid, line(kind), kind)
+            expect(wire.wait_message(kind).get("type", "normal") == kind, kind)
+        alice.send(f"<iq type='get' id='q1' to='{wire.jid}'><query xmlns='a:b'/></iq>")
+        asked_of = wire.until(lambda e: e.tag == CLIENT + "iq" and e.get("type") == "get")
+        expect(asked_of.get("from") == alice.jid, show(asked_of))
+        wire.send(f"<iq type='result' id='q1' to='{alice.jid}'/>")
+        answer_to(alice, "q1")
+    for wire in wires:
+        expect(not bodies(fence(alice, wire)), "copies for the others")
+
+
+@case
+def routing_to_gone_resource():
+    """8.5.3.2: chat and normal as to bare; headline and error dropped; the rest bounces."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    gone = bare(b) + "/gone"
+    expect(told(alice, gone, line("h"), "headline") == "", "headline")
+    expect(told(alice, gone, line("e"), "error") == "", "error")
+    expect(told(alice, gone, line("g"), "groupchat") == "service-unavailable", "groupchat")
+    expect(asked(alice, gone) == asked(alice, gone, "set") == "service-unavailable", "iq")
+    for kind in ("chat", "normal"):
+        chat(alice, gone, line(kind), kind)
+        bob.wait_message(kind)
+    expect(not bodies(fence(alice, bob)), "more than was meant")
+
+
+@case
+def routing_to_offline():
+    """Nobody there: chat and normal wait; headline and chat states vanish; the rest bounces."""
+    a, b = people("alice", "bob")
+    alice = online(a)
+    for to in (bare(b), bare(b) + "/gone"):
+        for kind in ("chat", "normal"):
+            expect(told(alice, to, line(kind), kind) == "", kind)
+        expect(told(alice, to, state(), "chat") == "", "chat state")
+        expect(told(alice, to, line("h"), "headline") == "", "headline")
+        expect(told(alice, to, line("e"), "error") == "", "error")
+        expect(told(alice, to, line("g"), "groupchat") == "service-unavailable", "groupchat")
+    expect(asked(alice, bare(b) + "/gone") == "service-unavailable", "iq")
+    came = bodies(fence(alice, arriving(b)))
+    expect(sorted(came) == ["chat", "chat", "normal", "normal"], came)
+
+
+@case
+def routing_to_nobody():
+    """No such user looks like a block: service-unavailable; nothing answers an error."""
+    alice = online(*people("alice"))
+    nobody = f"nobody@{DOMAIN}"
+    for to in (nobody, nobody + "/x"):
+        for kind in ("chat", "normal", "groupchat"):
+            number = chat(alice, to, line("x"), kind)
+            expect(condition(answer_to(alice, number)) == "service-unavailable", to, kind)
+        for kind in ("headline", "error"):
+            said = told(alice, to, line("x"), kind)
+            expect(said in ("",) if kind == "error" else ("", "service-unavailable"), kind, said)
+        expect(asked(alice, to) == "service-unavailable", "iq", to)
+    expect(asked(alice, "x@elsewhere.test/y") == "remote-server-not-found", "another domain")
+    number = chat(alice, "x@elsewhere.test", line("x"))
+    expect(condition(answer_to(alice, number)) == "remote-server-not-found", "another domain")
+
+
+@case
+def message_to_oneself():
+    """Archived once, delivered once."""
+    a, = people("alice")
+    alice = online(a)
+    alice.ask("<enable xmlns='urn:xmpp:carbons:2'/>", "set")
+    chat(alice, bare(a), line("note"))
+    alice.wait_message("note")
+    expect(not bodies(sync(alice)), "twice")
+    expect(len(alice.archive()) == 1, "the archive")
+
+
+# ---- M8: carbons --------------------------------------------------------------------------
+
+
+def carbons_on(wire):
+    expect(wire.ask("<enable xmlns='urn:xmpp:carbons:2'/>", "set").get("type") == "result", "off")
+    return wire
+
+
+def carbon(element, way):
+    """The copied message, or None."""
+    inner = element.find(f"{CARBONS}{way}/{{urn:xmpp:forward:0}}forwarded/{CLIENT}message")
+    return inner
+
+
+def copies(elements, way):
+    return [carbon(e, way).findtext(CLIENT + "body") or carbon(e, way)[0].tag.rpartition("}")[2]
+            for e in elements if carbon(e, way) is not None]
+
+
+@case
+def carbons_of_two_devices():
+    a, b = people("alice", "bob")
+    bob = online(b)
+    desk, phone = carbons_on(online(a, "desk")), carbons_on(online(a, "phone"))
+    chat(desk, bob.jid, line("from desk"))
+    chat(desk, bob.jid, state())
+    chat(desk, bob.jid, line("private") + "<private xmlns='urn:xmpp:carbons:2'/>"
+                                          "<no-copy xmlns='urn:xmpp:hints'/>")
+    chat(desk, bob.jid, line("hint") + "<no-copy xmlns='urn:xmpp:hints'/>")
+    chat(desk, bob.jid, line("room"), "groupchat")
+    chat(desk, bob.jid, line("news"), "headline")
+    chat(desk, bob.jid, line("normal"), "normal")
+    came = fence(desk, bob)
+    kept = next(e for e in came if e.findtext(CLIENT + "body") == "private")
+    expect(kept.find(CARBONS + "private") is not None, "<private/> was stripped", show(kept))
+    seen = copies(fence(bob, phone), "sent")
+    expect(seen[:3] == ["from desk", "composing", "normal"], seen)
+    chat(bob, desk.jid, line("to desk"))
+    chat(bob, desk.jid, line("secret") + "<private xmlns='urn:xmpp:carbons:2'/>")
+    chat(bob, desk.jid, line("room"), "groupchat")
+    desk.wait_message("to desk")
+    wrapper = phone.until(lambda e: carbon(e, "received") is not None)
+    expect(wrapper.get("from") == bare(a) and wrapper.get("type") == "chat"
+           and carbon(wrapper, "received").get("to") == desk.jid, show(wrapper))
+    rest = copies(fence(bob, phone), "received")
+    expect(rest == [], rest)
+    ids = [e.get("id") for e in carbon(wrapper, "received").iter("{urn:xmpp:sid:0}stanza-id")]
+    expect(len(ids) == 1, "one stanza-id everywhere")
+
+
+@case
+def carbons_off_and_bare():
+    """No copy to who gets it anyway, to who is off, or to the sender."""
+    a, b = people("alice", "bob")
+    bob = online(b)
+    desk, phone = carbons_on(online(a, "desk")), online(a, "phone")
+    low = carbons_on(online(a, "low", priority=-1))
+    chat(bob, bare(a), line("all"))
+    for wire in (desk, phone):
+        wire.wait_message("all")
+    low.until(lambda e: carbon(e, "received") is not None)
+    chat(desk, bob.jid, line("mine"))
+    expect(not copies(fence(bob, desk), "sent"), "a copy to the sender")
+    expect(not copies(fence(bob, phone), "sent"), "a copy without asking")
+    desk.ask("<disable xmlns='urn:xmpp:carbons:2'/>", "set")
+    chat(phone, bob.jid, line("theirs"))
+    expect(not copies(fence(bob, desk), "sent"), "a copy after disable")
+
+
+@case
+def carbons_survive_resume():
+    a, b = people("alice", "bob")
+    bob, desk = online(b), online(a, "desk")
+    phone = carbons_on(online(a, "phone", acks="resume"))
+    phone.cut()
+    chat(desk, bob.jid, line("meanwhile"))
+    sync(desk)
+    again = Wire(server(), True)
+    again.login(a)
+    expect(again.resume(phone.sm_id, phone.received).tag == SM + "resumed", "not resumed")
+    chat(desk, bob.jid, line("after"))
+    seen = []
+    while len(seen) < 2:
+        seen += copies([again.next()], "sent")
+    expect(seen == ["meanwhile", "after"], seen)
+
+
+@case
+def bounces_are_no_carbons():
+    a, = people("alice")
+    desk, phone = carbons_on(online(a, "desk")), carbons_on(online(a, "phone"))
+    number = chat(desk, f"nobody@{DOMAIN}", line("x"))
+    answer_to(desk, number)
+    came = fence(desk, phone)
+    expect(not any(carbon(e, "received") is not None for e in came), [show(e) for e in came])
+
+
+# ---- M10: blocking ------------------------------------------------------------------------
+
+
+def block(wire, who, verb="block"):
+    answer = wire.ask(f"<{verb} xmlns='urn:xmpp:blocking'><item jid='{who}'/></{verb}>", "set")
+    expect(answer.get("type") == "result", show(answer))
+
+
+@case
+def blocking_both_ways():
+    """in: service-unavailable, nothing stored; out: not-acceptable and <blocked/>; presence
+    ends at once and is back with the unblock."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    alice, bob = online(a), online(b)
+    presence_of(alice, bob.jid)
+    presence_of(bob, alice.jid)
+    block(alice, bare(b))
+    presence_of(bob, alice.jid, "unavailable")
+    for to in (bare(a), alice.jid):
+        number = chat(bob, to, line("let me in"))
+        expect(condition(answer_to(bob, number)) == "service-unavailable", to)
+    expect(asked(bob, alice.jid) == "service-unavailable", "iq")
+    number = chat(alice, bob.jid, line("out"))
+    answer = answer_to(alice, number)
+    expect(condition(answer) == "not-acceptable"
+           and answer.find(".//{urn:xmpp:blocking:errors}blocked") is not None, show(answer))
+    expect(asked(alice, bob.jid) == "not-acceptable", "iq out")
+    bob.send("<presence><show>away</show></presence>")
+    sync(bob)
+    expect(not presences(sync(alice), bare(b), None), "presence of a blocked one")
+    expect(len(alice.archive()) == 0, "stored")
+    block(alice, bare(b), "unblock")
+    presence_of(bob, alice.jid)
+    presence_of(alice, bob.jid)
+    chat(bob, bare(a), line("hello again"))
+    alice.wait_message("hello again")
+
+
+@case
+def blocking_pushes_and_lists():
+    a, b = people("alice", "bob")
+    desk, phone = online(a, "desk"), online(a, "phone")
+    for wire in (desk, phone):
+        wire.ask("<blocklist xmlns='urn:xmpp:blocking'/>")
+    block(desk, bare(b))
+    push = phone.until(lambda e: e.find("{urn:xmpp:blocking}block") is not None)
+    expect(push.get("type") == "set", show(push))
+    listed = phone.ask("<blocklist xmlns='urn:xmpp:blocking'/>")
+    expect([i.get("jid") for i in listed[0]] == [bare(b)], show(listed))
+    answer = desk.ask("<unblock xmlns='urn:xmpp:blocking'/>", "set")
+    expect(answer.get("type") == "result", show(answer))
+    phone.until(lambda e: e.find("{urn:xmpp:blocking}unblock") is not None)
+    expect(len(phone.ask("<blocklist xmlns='urn:xmpp:blocking'/>")[0]) == 0, "not empty")
+    answer = desk.ask(f"<block xmlns='urn:xmpp:blocking'><item jid='{bare(a)}'/></block>", "set")
+    expect(answer.get("type") == "error", "blocked oneself")
+    answer = desk.ask("<block xmlns='urn:xmpp:blocking'/>", "set")
+    expect(condition(answer) == "bad-request", show(answer))
+
+
+@case
+def blocking_a_resource_and_a_domain():
+    a, b = people("alice", "bob")
+    alice, desk, phone = online(a), online(b, "desk"), online(b, "phone")
+    block(alice, desk.jid)
+    number = chat(desk, alice.jid, line("x"))
+    expect(condition(answer_to(desk, number)) == "service-unavailable", "the blocked resource")
+    chat(phone, alice.jid, line("fine"))
+    alice.wait_message("fine")
+    block(alice, "elsewhere.test")
+    number = chat(alice, "x@elsewhere.test", line("x"))
+    expect(condition(answer_to(alice, number)) in ("not-acceptable", "remote-server-not-found"),
+           "another domain")
+
+
+@case
+def blocking_stops_directed_presence():
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    alice.send(f"<presence to='{bob.jid}'/>")
+    presence_of(bob, alice.jid)
+    block(alice, bare(b))
+    presence_of(bob, alice.jid, "unavailable")
+
+
+@case
+def blocking_limit():
+    a, *others = people("alice", "b", "c", "d")
+    server().ctl("setting", "set", "block.max", "2")
+    try:
+        alice = online(a)
+        said = [condition(alice.ask(f"<block xmlns='urn:xmpp:blocking'><item jid='{bare(o)}'/>"
+                                    "</block>", "set")) for o in others]
+        expect(said == ["iq result", "iq result", "resource-constraint"], said)
+    finally:
+        server().ctl("setting", "set", "block.max", "1000")
+
+
+# ---- M11: CSI -----------------------------------------------------------------------------
+
+
+@case
+def csi_holds_and_flushes():
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    alice, bob = online(a, acks="on"), online(b)
+    presence_of(alice, bob.jid)
+    alice.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    sync(alice)
+    for show_ in ("away", "dnd", "xa"):
+        bob.send(f"<presence><show>{show_}</show></presence>")
+    chat(bob, alice.jid, state())
+    chat(bob, alice.jid, line("news"), "headline")
+    sync(bob)
+    before = alice.received
+    alice.socket.settimeout(0.3)
+    quiet = alice.drain(0.3)
+    expect(quiet == [], [show(e) for e in quiet])
+    expect(alice.received == before, "counted what was not written")
+    chat(bob, alice.jid, line("wake up"))
+    came = []
+    while not bodies(came[-1:]) == ["wake up"]:
+        came.append(alice.next())
+    shows = [e.findtext(CLIENT + "show") for e in presences(came, bare(b))]
+    expect(shows == ["xa"], "the newest alone:", shows)
+    expect(bodies(came) == ["news", "wake up"] and len(came) == 4, [show(e) for e in came])
+    bob.send("<presence/>")
+    sync(bob)
+    expect(alice.drain(0.3) == [], "not inactive any more")
+    alice.send("<active xmlns='urn:xmpp:csi:0'/>")
+    presence_of(alice, bob.jid)
+
+
+@case
+def csi_important_is_sent():
+    """IQ, subscription, error, invitation, encryption go out at once."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    alice.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    sync(alice)
+    bob.send(f"<iq type='get' id='i' to='{alice.jid}'><query xmlns='a:b'/></iq>")
+    answer_to(alice, "i")
+    bob.send(f"<presence type='subscribe' to='{bare(a)}'/>")
+    presence_of(alice, bare(b), "subscribe")
+    for inner in ("<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+                  "<x xmlns='jabber:x:conference' jid='r@c.test'/>",
+                  "<received xmlns='urn:xmpp:receipts' id='1'/>"):
+        answer_to(alice, chat(bob, alice.jid, inner))
+
+
+@case
+def csi_after_resume_is_active():
+    """What was held when the stream broke is not lost; the resumed stream is active."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    alice, bob = online(a, acks="resume"), online(b)
+    presence_of(alice, bob.jid)
+    alice.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    sync(alice)
+    bob.send("<presence><show>away</show></presence>")
+    sync(bob)
+    alice.cut()
+    again = Wire(server(), True)
+    again.login(a)
+    expect(again.resume(alice.sm_id, alice.received).tag == SM + "resumed", "not resumed")
+    expect(presence_of(again, bob.jid).findtext(CLIENT + "show") == "away", "what was held")
+    bob.send("<presence><show>dnd</show></presence>")
+    expect(presence_of(again, bob.jid).findtext(CLIENT + "show") == "dnd", "not active")
+
+
+# ---- M13, M14: ends -----------------------------------------------------------------------
+
+
+@case
+def takeover_without_flicker():
+    """The same resource signs in anew: contacts see the new presence, no unavailable, and what
+    the old stream had not acknowledged comes to the new one."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a, "phone", acks="resume")
+    presence_of(bob, alice.jid)
+    chat(bob, alice.jid, line("unacked"))
+    alice.wait_message("unacked")
+    alice.cut()
+    chat(bob, alice.jid, line("detached"))
+    again = signed_in(server(), a, "phone", has_presence=False)
+    again.send("<presence><status>back</status></presence>")
+    came = bodies(fence(bob, again))
+    expect(came == ["unacked", "detached"], came)
+    seen = fence(again, bob)
+    kinds = [(e.get("type"), e.findtext(CLIENT + "status")) for e in presences(seen, bare(a))]
+    expect(kinds == [(None, "back")], kinds)
+
+
+@case
+def takeover_of_a_living_stream():
+    """The old stream ends with conflict."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a, "phone")
+    presence_of(bob, alice.jid)
+    again = signed_in(server(), a, "phone")
+    expect(stream_error(alice) == "conflict", "the old stream")
+    seen = fence(again, bob)
+    expect(not presences(seen, bare(a), "unavailable"), [show(e) for e in seen])
+
+
+@case
+def cut_without_resume_is_unavailable_once():
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice, other = online(b), online(a, "phone"), online(a, "desk")
+    presence_of(bob, alice.jid)
+    alice.cut()
+    presence_of(bob, alice.jid, "unavailable")
+    rest = presences(fence(other, bob), bare(a), "unavailable")
+    expect(rest == [], [show(e) for e in rest])
+
+
+@case
+def orderly_end_answers_and_frees():
+    """</stream:stream> ends a resumable session for good: unavailable, no resume."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a, acks="resume")
+    presence_of(bob, alice.jid)
+    alice.leave()
+    presence_of(bob, alice.jid, "unavailable")
+    again = Wire(server(), True)
+    again.login(a)
+    answer = again.resume(alice.sm_id, alice.received)
+    expect(answer.tag == SM + "failed", show(answer))
+    again.bind()
+
+
+@case
+def detached_keeps_presence_and_iqs():
+    """A detached session is still there to its contacts; what it gets waits for the resume."""
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a, acks="resume")
+    presence_of(bob, alice.jid)
+    alice.cut()
+    bob.send(f"<iq type='get' id='w' to='{alice.jid}'><query xmlns='a:b'/></iq>")
+    chat(bob, alice.jid, line("one"))
+    expect(not presences(sync(bob), bare(a)), "flicker")
+    again = Wire(server(), True)
+    again.login(a)
+    expect(again.resume(alice.sm_id, alice.received).tag == SM + "resumed", "not resumed")
+    answer_to(again, "w")
+    again.wait_message("one")
+
+
+@case
+def ended_session_answers_its_requests():
+    """M14: a request that was never acknowledged is answered when the session ends."""
+    a, b = people("alice", "bob")
+    bob, alice = online(b), online(a, "phone", acks="resume")
+    bob.send(f"<iq type='get' id='w' to='{alice.jid}'><query xmlns='a:b'/></iq>")
+    answer_to(alice, "w")
+    alice.cut()
+    server().ctl("session", "end", a, "--yes")
+    expect(condition(answer_to(bob, "w")) == "service-unavailable", "no answer")
+
+
+@case
+def resources_limit():
+    """M21: over it the oldest goes, detached first."""
+    a, = people("alice")
+    server().ctl("setting", "set", "xmpp.resources_max", "3")
+    try:
+        oldest = online(a, "r1")
+        detached = online(a, "r2", acks="resume")
+        detached.cut()
+        online(a, "r3")
+        online(a, "r4")
+        expect(sync(oldest) is not None, "the oldest living one")
+        again = Wire(server(), True)
+        again.login(a)
+        expect(again.resume(detached.sm_id, 0).tag == SM + "failed", "the detached one lives")
+        again.bind("r5")
+        expect(stream_error(oldest) != "nothing", "still four")
+    finally:
+        server().ctl("setting", "set", "xmpp.resources_max", "20")
+
+
+# ---- Presence -----------------------------------------------------------------------------
+
+
+@case
+def probes_at_sign_in():
+    """4.2, 4.3: who signs in sees each available resource of its contacts, its own others,
+    and they see it; nobody sees who does not grant."""
+    a, b, c = people("alice", "bob", "carol")
+    befriend(a, b)
+    home, work = online(b, "home"), online(b, "work", priority=-3)
+    online(c)
+    desk = online(a, "desk")
+    seen = {presence_of(desk, bare(b)).get("from") for _ in "12"}
+    expect(seen == {home.jid, work.jid}, seen)
+    phone = signed_in(server(), a, "phone", has_presence=False)
+    phone.send("<presence/>")
+    seen = {phone.until(lambda e: e.tag == CLIENT + "presence").get("from") for _ in range(4)}
+    expect(seen == {home.jid, work.jid, desk.jid, phone.jid}, seen)
+    presence_of(desk, phone.jid)
+    for wire in (home, work):
+        presence_of(wire, phone.jid)
+
+
+@case
+def unavailable_then_again():
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a)
+    presence_of(bob, alice.jid)
+    presence_of(alice, bob.jid)
+    alice.send("<presence type='unavailable'><status>lunch</status></presence>")
+    gone = presence_of(bob, alice.jid, "unavailable")
+    expect(gone.findtext(CLIENT + "status") == "lunch", show(gone))
+    alice.send("<presence type='unavailable'/>")
+    bob.send("<presence><show>away</show></presence>")
+    expect(not presences(sync(alice), bare(b), None), "presence for who is not there")
+    alice.send("<presence/>")
+    came = presence_of(alice, bob.jid)
+    expect(came.findtext(CLIENT + "show") == "away", "the answer to the probe")
+    kinds = [e.get("type") for e in presences(fence(alice, bob), bare(a))]
+    expect(kinds == [None], kinds)
+
+
+@case
+def directed_presence():
+    """4.6: without subscription; undone by every kind of end."""
+    a, b = people("alice", "bob")
+    bob = online(b)
+    for end in ("unavailable", "leave", "cut", "one"):
+        alice = online(a)
+        alice.send(f"<presence to='{bare(b) if end == 'one' else bob.jid}'>"
+                   "<status>here</status></presence>")
+        came = presence_of(bob, alice.jid)
+        expect(came.findtext(CLIENT + "status") == "here", show(came))
+        alice.send("<presence><show>away</show></presence>")
+        expect(not presences(fence(alice, bob), bare(a)), "a broadcast reached who has no right")
+        if end == "unavailable":
+            alice.send("<presence type='unavailable'/>")
+        elif end == "leave":
+            alice.leave()
+        elif end == "cut":
+            alice.cut()
+        else:
+            alice.send(f"<presence type='unavailable' to='{bare(b)}'/>")
+        presence_of(bob, alice.jid, "unavailable")
+
+
+@case
+def directed_before_initial_presence():
+    """4.6.3: also by who has sent no presence, and undone when it goes."""
+    a, b = people("alice", "bob")
+    bob, alice = online(b), signed_in(server(), a, has_presence=False)
+    alice.send(f"<presence to='{bob.jid}'/>")
+    presence_of(bob, alice.jid)
+    alice.leave()
+    presence_of(bob, alice.jid, "unavailable")
+
+
+@case
+def bad_priority():
+    alice = online(*people("alice"))
+    for priority in ("128", "-129", "high", ""):
+        alice.send(f"<presence id='p'><priority>{priority}</priority></presence>")
+        expect(condition(answer_to(alice, "p")) == "bad-request", "priority", priority)
+    alice.send("<presence id='q' type='nonsense'/>")
+    expect(condition(answer_to(alice, "q")) == "bad-request", "type")
+
+
+# ---- M16: IQ ------------------------------------------------------------------------------
+
+
+@case
+def requests_to_accounts():
+    """Who has no subscription is told the same as about nobody."""
+    a, b, c = people("alice", "bob", "carol")
+    befriend(a, b)
+    alice = online(a)
+    disco = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+    expect(condition(alice.ask(disco, to=bare(b))) == "iq result", "a contact")
+    strange, none = (condition(alice.ask(disco, to=t)) for t in (bare(c), f"nobody@{DOMAIN}"))
+    expect(strange == none == "service-unavailable", strange, none)
+    for to in (DOMAIN, bare(a), bare(b), bare(c), None):
+        expect(asked(alice, to) == asked(alice, to, "set") == "service-unavailable", to)
+
+
+@case
+def malformed_requests():
+    alice = online(*people("alice"))
+    for inner in ("", "<a xmlns='x'/><b xmlns='x'/>"):
+        alice.send(f"<iq type='get' id='m' to='{DOMAIN}'>{inner}</iq>")
+        expect(condition(answer_to(alice, "m")) == "bad-request", inner)
+    alice.send(f"<iq type='nonsense' id='m2' to='{DOMAIN}'/>")
+    expect(condition(answer_to(alice, "m2")) == "bad-request", "type")
+    alice.send(f"<iq type='result' id='m3' to='{DOMAIN}'/>")
+    expect(not [e for e in sync(alice) if e.get("id") == "m3"], "an answer was answered")
+
+
+# ---- M21, M22: limits and revocation -----------------------------------------------------
+
+
+@case
+def stanza_size():
+    """A stanza of the limit passes; a larger one ends the stream with policy-violation."""
+    a, b = people("alice", "bob")
+    alice, bob = online(a), online(b)
+    chat(alice, bob.jid, line("x" * (256 * 1024 - 500)))
+    expect(len(bodies(fence(alice, bob))[0]) > 256 * 1000, "not delivered")
+    try:
+        chat(alice, bob.jid, line("y" * (256 * 1024 + 1)))
+    except OSError:
+        pass
+    expect(stream_error(alice) == "policy-violation", "no word")
+
+
+@case
+def password_change_closes_streams():
+    """M22: live streams end with not-authorized, detached ones cannot be resumed."""
+    a, = people("alice")
+    live, detached = online(a, "desk"), online(a, "phone", acks="resume")
+    detached.cut()
+    server().ctl("user", "passwd", a, "--password-stdin", stdin="another\n")
+    expect(stream_error(live) == "not-authorized", "the live stream")
+    again = Wire(server(), True)
+    again.login(a, "another")
+    answer = again.resume(detached.sm_id, detached.received)
+    expect(answer.tag == SM + "failed", show(answer))
+
+
+@case
+def removal_closes_streams():
+    a, b = people("alice", "bob")
+    befriend(a, b)
+    bob, alice = online(b), online(a)
+    presence_of(bob, alice.jid)
+    server().ctl("user", "remove", a, "--yes")
+    expect(stream_error(alice) == "not-authorized", "the stream")
+    presence_of(bob, alice.jid, "unavailable")
+
+
+if __name__ == "__main__":
+    sys.exit(cases.main(close))
