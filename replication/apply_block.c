@@ -109,6 +109,15 @@ static bool block_names_self(const Store__BlockSet *c)
     return false;
 }
 
+/* What goes and comes back in one command never left. */
+static bool block_adds(const Store__BlockSet *c, struct span address)
+{
+    for (size_t i = 0; i < c->n_add; i++)
+        if (span_is(address, c->add[i]))
+            return true;
+    return false;
+}
+
 /* How many rows the list would have. */
 static size_t block_count_after(struct apply *a, const Store__BlockSet *c, struct span user)
 {
@@ -147,8 +156,11 @@ void apply_block_set(struct apply *a, const Store__BlockSet *c)
 
     const struct apply_list all = c->remove_all ? block_list(a, user) : (struct apply_list){0};
     struct block_change change = block_change_begin(a, user, c->n_add, all.count + c->n_remove);
-    for (size_t i = 0; i < all.count; i++)
-        block_remove(a, &change, apply_text(a, keyspace_text_at(all.rows[i].key, 1)));
+    for (size_t i = 0; i < all.count; i++) {
+        const struct span address = keyspace_text_at(all.rows[i].key, 1);
+        if (!block_adds(c, address))
+            block_remove(a, &change, apply_text(a, address));
+    }
     for (size_t i = 0; i < c->n_remove; i++)
         block_remove(a, &change, c->remove[i]);
     for (size_t i = 0; i < c->n_add; i++)
