@@ -80,12 +80,25 @@ static void feed_roster(struct user *u, uint64_t index, const Store__FeedRow *ro
             output_roster(s, contact, index);
 }
 
+/* A push says either what was blocked or what no longer is. */
+static void feed_push_block(struct session *s, const Store__FeedRow *row)
+{
+    Store__FeedRow half = *row;
+    if (row->n_added > 0 && row->n_removed > 0) {
+        half.n_added = 0;
+        output_blocks(s, &half);
+        half.n_added = row->n_added;
+        half.n_removed = 0;
+    }
+    output_blocks(s, &half);
+}
+
 static void feed_block(struct user *u, uint64_t index, const Store__FeedRow *row)
 {
     user_refresh_blocks(u);
     for (struct session *s = u->sessions; s; s = s->next)
         if (s->wants_blocks)
-            output_blocks(s, row);
+            feed_push_block(s, row);
     availability_blocked(u, row, index);
 }
 

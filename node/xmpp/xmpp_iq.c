@@ -13,6 +13,7 @@
 #include "node/xmpp/iq_blocking.h"
 #include "node/xmpp/iq_entity.h"
 #include "node/xmpp/iq_prefs.h"
+#include "node/xmpp/iq_privacy.h"
 #include "node/xmpp/iq_roster.h"
 #include "node/xmpp/xmpp_front_state.h"
 #include "node/xmpp/xmpp_render.h"
@@ -39,6 +40,7 @@ static const struct iq_handler {
     {"blocklist", XMPP_NS_BLOCKING, IQ_SERVER | IQ_OWN, iq_blocking_handle},
     {"block", XMPP_NS_BLOCKING, IQ_SERVER | IQ_OWN, iq_blocking_handle},
     {"unblock", XMPP_NS_BLOCKING, IQ_SERVER | IQ_OWN, iq_blocking_handle},
+    {"query", XMPP_NS_PRIVACY, IQ_SERVER | IQ_OWN, iq_privacy_handle},
     {"query", XMPP_NS_MAM, IQ_OWN, iq_archive_query},
     {"metadata", XMPP_NS_MAM, IQ_OWN, iq_archive_metadata},
     {"prefs", XMPP_NS_MAM, IQ_OWN, iq_prefs_handle},

@@ -18,6 +18,7 @@
 #define XMPP_NS_DISCO_INFO      "http://jabber.org/protocol/disco#info" /* XEP-0030 */
 #define XMPP_NS_DISCO_ITEMS     "http://jabber.org/protocol/disco#items"
 #define XMPP_NS_MUC_USER        "http://jabber.org/protocol/muc#user"     /* XEP-0045 */
+#define XMPP_NS_PRIVACY         "jabber:iq:privacy"                       /* XEP-0016 */
 #define XMPP_NS_PRIVATE         "jabber:iq:private"                       /* XEP-0049 */
 #define XMPP_NS_VCARD           "vcard-temp"                              /* XEP-0054 */
 #define XMPP_NS_RSM             "http://jabber.org/protocol/rsm"          /* XEP-0059 */
