@@ -110,6 +110,7 @@ static void crew_load_settings(struct im_settings *ret_settings, void *arg)
         .resume_window_ms = (uint32_t)settings.resume_window_ms,
         .roster_max = settings.roster_max,
         .blocked_max = settings.block_max,
+        .inbox_max = settings.inbox_max,
     };
     struct worker *here = loop_owner(loop_current());
     if (here)

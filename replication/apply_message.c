@@ -202,7 +202,8 @@ static const char *message_refusal(struct apply *a, const Store__MessagePut *c)
         return "no-such-user";
     if (!span_equal(sender, recipient) && apply_is_blocked(a, recipient, from))
         return "blocked";
-    if (apply_counters(a, recipient)->inbox_count >= APPLIER_INBOX_MAX)
+    if (apply_counters(a, recipient)->inbox_count >=
+        (c->inbox_max ? c->inbox_max : (uint32_t)APPLIER_INBOX_MAX))
         return "over-quota";
     return NULL;
 }

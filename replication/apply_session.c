@@ -244,7 +244,24 @@ static void sessionrow_replace(struct apply *a, Store__SessionRow *row)
     sessionrow_close(a, row, row->is_resumable);
 }
 
-/* Room for one more: the one with the same resource goes, then the oldest over the limit. */
+static bool sessionrow_is_detached(const Store__SessionClaim *c, const Store__SessionRow *row)
+{
+    for (size_t i = 0; i < c->n_detached; i++)
+        if (span_equal(sessionrow_bytes(c->detached[i]), sessionrow_id(row)))
+            return true;
+    return false;
+}
+
+/* Whether a goes before b when there are too many. */
+static bool sessionrow_goes_first(const Store__SessionClaim *c, const Store__SessionRow *a,
+                                  const Store__SessionRow *b)
+{
+    const bool is_a = sessionrow_is_detached(c, a), is_b = sessionrow_is_detached(c, b);
+    return is_a != is_b ? is_a : a->claim_index < b->claim_index;
+}
+
+/* Room for one more: the one with the same resource goes, then over the limit the oldest,
+ * those without a client before all others. */
 static void sessionrow_make_room(struct apply *a, const Store__SessionClaim *c)
 {
     Store__SessionRow **rows = NULL;
@@ -260,7 +277,7 @@ static void sessionrow_make_room(struct apply *a, const Store__SessionClaim *c)
     while (c->sessions_max > 0 && left >= c->sessions_max) {
         size_t oldest = 0;
         for (size_t i = 1; i < left; i++)
-            if (rows[i]->claim_index < rows[oldest]->claim_index)
+            if (sessionrow_goes_first(c, rows[i], rows[oldest]))
                 oldest = i;
         sessionrow_replace(a, rows[oldest]);
         rows[oldest] = rows[--left];

@@ -26,6 +26,7 @@ enum {
     CLAIM_TRIES_MAX = 50, /* of one whose outcome is not known: 10 s */
     GRACE_MS = 30000,     /* M14: contacts see no gap when a resource is taken over */
     MADE_RESOURCE_SIZE = 8,
+    BINDING_DETACHED_MAX = 64, /* named in one claim */
 };
 
 struct session_request {
@@ -197,9 +198,22 @@ static void binding_propose(struct session_request *r, const Store__Command *com
     binding_answer_later(r);
 }
 
+/* The user's sessions without a client: over the limit they go before the others. */
+static size_t binding_detached(const struct session_request *r, ProtobufCBinaryData *ids,
+                               size_t count_max)
+{
+    const struct user *u = user_find(r->worker, span_text(r->user_name));
+    size_t count = 0;
+    for (struct session *s = u ? u->sessions : NULL; s && count < count_max; s = s->next)
+        if (!s->front)
+            ids[count++] = (ProtobufCBinaryData){SESSION_ID_SIZE, (uint8_t *)s->id};
+    return count;
+}
+
 static void binding_claim(struct session_request *r)
 {
     const struct im_worker *w = r->worker;
+    ProtobufCBinaryData detached[BINDING_DETACHED_MAX];
     Store__SessionClaim claim = STORE__SESSION_CLAIM__INIT;
     claim.session_id.data = (uint8_t *)r->id;
     claim.session_id.len = SESSION_ID_SIZE;
@@ -211,6 +225,8 @@ static void binding_claim(struct session_request *r)
     claim.client_h = r->h;
     claim.is_resumable = r->epoch != 0;
     claim.sessions_max = w->settings.sessions_max;
+    claim.detached = detached;
+    claim.n_detached = r->epoch ? 0 : binding_detached(r, detached, BINDING_DETACHED_MAX);
     Store__Command command = STORE__COMMAND__INIT;
     command.body_case = STORE__COMMAND__BODY_SESSION_CLAIM;
     command.session_claim = &claim;

@@ -17,7 +17,8 @@ void im_settings_init(struct im_settings *ret_settings)
     *ret_settings = (struct im_settings){.sessions_max = 20,
                                          .resume_window_ms = 300000,
                                          .roster_max = 2000,
-                                         .blocked_max = 1000};
+                                         .blocked_max = 1000,
+                                         .inbox_max = 10000};
 }
 
 int im_new(const struct im_config *config, struct im **ret_im)

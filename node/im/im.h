@@ -23,10 +23,11 @@ struct replica;
 struct statedb_view;
 
 struct im_settings {
-    uint32_t sessions_max;     /* a user's; over it the oldest is replaced: 20 */
+    uint32_t sessions_max;     /* a user's; over it one is replaced: 20 */
     uint32_t resume_window_ms; /* 300,000 */
     uint32_t roster_max;       /* items a user: 2,000 */
     uint32_t blocked_max;      /* items a user: 1,000 */
+    uint32_t inbox_max;        /* messages waiting for a user: 10,000 */
 };
 /* The defaults above. */
 void im_settings_init(struct im_settings *ret_settings);

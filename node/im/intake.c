@@ -215,6 +215,7 @@ void intake_packet(struct session *s, uint64_t n, struct packet *p)
     put->id = intake_text(p->id);
     put->is_private = p->is_private;
     put->lang = intake_text(p->lang);
+    put->inbox_max = s->worker->settings.inbox_max;
     Store__Command *command = mem_zeroed(1, sizeof(*command));
     store__command__init(command);
     command->body_case = STORE__COMMAND__BODY_MESSAGE_PUT;

@@ -589,6 +589,64 @@ def blocking_limit():
         server().ctl("setting", "set", "block.max", "1000")
 
 
+PRIVACY = "{jabber:iq:privacy}"
+
+
+def deny(*names, extra=""):
+    return "".join(f"<item type='jid' value='{bare(n)}' action='deny' order='{i}'/>"
+                   for i, n in enumerate(names)) + extra
+
+
+@case
+def privacy_lists():
+    """M10: one list, of denied addresses, over the block list; any name, the rest refused."""
+    a, b, c = people("alice", "bob", "carol")
+    alice, bob, carol = online(a), online(b), online(c)
+
+    def say(payload, kind="set"):
+        return alice.ask(f"<query xmlns='jabber:iq:privacy'>{payload}</query>", kind)
+
+    def listed():
+        answer = alice.ask("<blocklist xmlns='urn:xmpp:blocking'/>")
+        return sorted(i.get("jid") for i in answer[0])
+
+    expect(len(say("", "get").find(PRIVACY + "query")) == 0, "a list although none is blocked")
+    expect(condition(say("<list name='mine'/>", "get")) == "item-not-found", "an empty list")
+    rest = "<item action='allow' order='99'/>"
+    expect(condition(say(f"<list name='mine'>{deny(b, extra=rest)}</list>")) == "iq result", "set")
+    expect(condition(say("<active name='mine'/>")) == "iq result", "active")
+    expect(condition(say("<default name='mine'/>")) == "iq result", "default")
+    names = [e.tag for e in say("", "get").find(PRIVACY + "query")]
+    expect(names == [PRIVACY + n for n in ("active", "default", "list")], names)
+    items = say("<list name='mine'/>", "get").findall(f".//{PRIVACY}item")
+    expect([(i.get("value"), i.get("action")) for i in items] == [(bare(b), "deny")], items)
+    number = chat(bob, bare(a), line("x"))
+    expect(condition(answer_to(bob, number)) == "service-unavailable", "not blocked")
+    expect(condition(say(f"<list name='mine'>{deny(c)}</list>")) == "iq result", "replaced")
+    expect(listed() == [bare(c)], listed())
+    chat(bob, bare(a), line("again"))
+    alice.wait_message("again")
+    for refused in ("<item type='group' value='x' action='deny' order='1'/>",
+                    "<item type='subscription' value='none' action='deny' order='1'/>",
+                    "<item action='deny' order='1'/>",
+                    f"<item type='jid' value='{bare(b)}' action='deny' order='1'><message/></item>",
+                    f"<item type='jid' value='{bare(b)}' action='allow' order='1'/>"
+                    f"<item type='jid' value='{DOMAIN}' action='deny' order='2'/>"):
+        said = condition(say(f"<list name='mine'>{refused}</list>"))
+        expect(said == "feature-not-implemented", refused, said)
+    expect(condition(say("<active/>")) == "feature-not-implemented", "declined")
+    for refused in ("", "<list/>", "<nonsense name='x'/>", "<list name='x'/><list name='y'/>",
+                    "<list name='x'><item type='jid' value='b@c' action='nothing' order='1'/>"
+                    "</list>"):
+        expect(condition(say(refused)) == "bad-request", refused)
+    expect(listed() == [bare(c)], listed())
+    expect(condition(say("<list name='mine'/>")) == "iq result", "removed")
+    expect(listed() == [], listed())
+    expect(condition(say("<active/>")) == "iq result", "nothing to decline")
+    chat(carol, bare(a), line("free"))
+    alice.wait_message("free")
+
+
 # ---- M11: CSI -----------------------------------------------------------------------------
 
 
@@ -765,14 +823,15 @@ def resources_limit():
         oldest = online(a, "r1")
         detached = online(a, "r2", acks="resume")
         detached.cut()
-        online(a, "r3")
-        online(a, "r4")
-        expect(sync(oldest) is not None, "the oldest living one")
+        others = [online(a, "r3"), online(a, "r4")]
+        sync(oldest)
         again = Wire(server(), True)
         again.login(a)
         expect(again.resume(detached.sm_id, 0).tag == SM + "failed", "the detached one lives")
         again.bind("r5")
         expect(stream_error(oldest) != "nothing", "still four")
+        for wire in others:
+            sync(wire)
     finally:
         server().ctl("setting", "set", "xmpp.resources_max", "20")
 

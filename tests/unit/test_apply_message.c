@@ -116,6 +116,23 @@ static void full_inbox_refuses_and_has_room_again(void **state)
     store_close(&s);
 }
 
+static void command_names_the_limit_of_the_inbox(void **state)
+{
+    (void)state;
+    struct store s;
+    store_populate(&s);
+    Store__MessagePut put = STORE__MESSAGE_PUT__INIT;
+    put.from = store_text(&s, STORE_ALICE "/a");
+    put.to = store_text(&s, STORE_BOB);
+    put.class_ = STORE__MESSAGE_CLASS__KEEP;
+    put.inbox_max = 2;
+    for (int i = 0; i < 3; i++) {
+        const Store__Result r = store_apply(&s, STORE_COMMAND(MESSAGE_PUT, message_put, &put));
+        assert_int_equal(r.outcome, i < 2 ? DONE : STORE__RESULT__OUTCOME__REFUSED);
+    }
+    store_close(&s);
+}
+
 static void queue_message_goes_when_it_is_delivered(void **state)
 {
     (void)state;
@@ -176,6 +193,7 @@ int main(void)
         cmocka_unit_test(message_is_kept_on_both_sides),
         cmocka_unit_test(refusal_bounces_and_stores_nothing_else),
         cmocka_unit_test(full_inbox_refuses_and_has_room_again),
+        cmocka_unit_test(command_names_the_limit_of_the_inbox),
         cmocka_unit_test(queue_message_goes_when_it_is_delivered),
         cmocka_unit_test(message_to_oneself_is_archived_once),
         cmocka_unit_test(sender_must_be_who_asked),

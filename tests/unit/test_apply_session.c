@@ -314,6 +314,33 @@ static void oldest_goes_over_the_limit(void **state)
     store_close(&s);
 }
 
+static void detached_goes_before_the_oldest(void **state)
+{
+    (void)state;
+    struct store s;
+    store_populate(&s);
+    Store__SessionClaim c = STORE__SESSION_CLAIM__INIT;
+    ProtobufCBinaryData detached = store_bytes(store_id(&s, 'y'));
+    c.user = store_text(&s, STORE_BOB);
+    c.sessions_max = 2;
+    c.detached = &detached;
+    c.n_detached = 1;
+    for (int i = 0; i < 3; i++) {
+        const char id = "xyz"[i];
+        const char resource[2] = {id};
+        c.session_id = store_bytes(store_id(&s, id));
+        c.resource = store_text(&s, resource);
+        assert_int_equal(
+            store_apply(&s, STORE_COMMAND(SESSION_CLAIM, session_claim, &c)).outcome, DONE);
+    }
+    struct strbuf left = {0};
+    assert_int_equal(
+        read_sessions_of(store_view(&s), span_text(STORE_BOB), session_add_resource, &left), 0);
+    assert_string_equal(left.data, "xz");
+    strbuf_done(&left);
+    store_close(&s);
+}
+
 static void node_up_ends_no_session(void **state)
 {
     (void)state;
@@ -361,6 +388,7 @@ int main(void)
         cmocka_unit_test(late_h_of_an_ended_session_clears_the_inbox),
         cmocka_unit_test(same_resource_replaces),
         cmocka_unit_test(oldest_goes_over_the_limit),
+        cmocka_unit_test(detached_goes_before_the_oldest),
         cmocka_unit_test(node_up_ends_no_session),
         cmocka_unit_test(session_without_marks_tells_indexes),
     };
