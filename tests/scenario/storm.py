@@ -467,6 +467,43 @@ def asked_twice_to_stop():
     stopped(server)
 
 
+def spent_s(server):
+    """CPU seconds of the process."""
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2]
+    return sum(int(n) for n in fields.split()[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+@case
+def an_import_that_nobody_waits_for():
+    """Who breaks off presencectl stops the hashing; so does a stop of the node."""
+    server = fresh()
+    (server.folder / "many.csv").write_text("".join(f"i{i},p{i}\n" for i in range(5000)))
+    command = [str(server.build / "presencectl"), "--socket", f"{server.folder}/run/admin.sock",
+               "user", "import", str(server.folder / "many.csv")]
+    for end in (signal.SIGINT, signal.SIGTERM):
+        quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        client = subprocess.Popen(command, **quiet)
+        time.sleep(0.7)
+        if end == signal.SIGINT:
+            client.send_signal(end)
+            client.wait(10)
+            time.sleep(1)
+            before = spent_s(server)
+            time.sleep(1)
+            spent = spent_s(server) - before
+            expect(spent < 0.3, "still hashing:", spent, "CPU s in a second")
+            healthy(server)
+            continue
+        begun = time.monotonic()
+        expect(server.stop() == 0, "ended with", server.process.returncode, server.tail())
+        expect(time.monotonic() - begun < 15, "took", time.monotonic() - begun)
+        told = client.communicate(timeout=20)[1].decode()
+        expect(client.returncode == 3 and "look whether it was done" in told, told)
+    server.start()
+    healthy(server)
+    stopped(server)
+
+
 @case
 def killed_while_the_cluster_is_made():
     """kill -9 around `cluster init`: there is a cluster afterwards, or there is none and
