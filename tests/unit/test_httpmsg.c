@@ -98,7 +98,7 @@ static void body_grows_in_pieces(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(cases) + 3];
+    struct CMUnitTest tests[COUNT_OF(cases) + 4];
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         tests[i] = (struct CMUnitTest){.name = cases[i].name,
                                        .test_func = target_case_holds,
