@@ -419,6 +419,7 @@ static int node_make_crew(struct presence_node *node)
                                        .starttls = node->starttls,
                                        .direct_tls = node->direct_tls,
                                        .credentials = node->credentials,
+                                       .pool = node->pool,
                                        .replica = node->replica,
                                        .opened = node_crew_opened,
                                        .closed = node_crew_closed,

@@ -209,6 +209,7 @@ static void worker_opened(void *arg)
                                                .guessing = w->guessing,
                                                .domain = w->config.domain,
                                                .metrics = w->config.metrics},
+                                   .pool = w->config.pool,
                                    .limits = worker_limits(w, &settings)};
     w->c2s = c2s_service_open(&c2s);
     int rc = im_worker_open(w->config.im, w->config.index);
