@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-struct admin_password_list {
+struct password_list {
     struct message start; /* done is never called from within the start */
     struct pool *pool;
     struct loop *home;
@@ -21,33 +21,37 @@ struct admin_password_list {
 
 struct password_job {
     struct pool_job job; /* must stay first */
-    struct admin_password_list *list;
+    struct password_list *list;
     size_t first, count;
 };
 
-static void password_list_go_on(struct admin_password_list *list);
+static void password_list_go_on(struct password_list *list);
 
 /* On a pool thread. */
 static void password_work(struct pool_job *job)
 {
     struct password_job *self = (struct password_job *)(void *)job;
-    for (size_t i = 0; i < self->count; i++) {
-        struct admin_password *row = &self->list->rows[self->first + i];
-        row->rc = 0;
-        for (unsigned k = 0; k < SCRAM_VERIFIER_KINDS && row->rc == 0; k++) {
-            char salt[SCRAM_VERIFIER_SALT_SIZE];
-            entropy_fill(salt, sizeof(salt));
-            row->rc = scram_verifier_derive((enum scram_verifier_kind)(k + 1), row->password,
-                                            span_of(salt, sizeof(salt)), self->list->iterations,
-                                            &row->verifiers[k]);
-        }
+    struct admin_password *rows = self->list->rows + self->first;
+    char salts[ADMIN_PASSWORD_ROWS_A_JOB][SCRAM_VERIFIER_SALT_SIZE];
+    struct scram_verifier_ask asks[ADMIN_PASSWORD_ROWS_A_JOB];
+    for (unsigned k = 0; k < SCRAM_VERIFIER_KINDS; k++) {
+        entropy_fill(salts, sizeof(salts));
+        for (size_t i = 0; i < self->count; i++)
+            asks[i] = (struct scram_verifier_ask){rows[i].password,
+                                                  span_of(salts[i], sizeof(salts[i])),
+                                                  &rows[i].verifiers[k], 0};
+        scram_verifier_derive_many((enum scram_verifier_kind)(k + 1), asks, self->count,
+                                   self->list->iterations);
     }
+    /* What is wrong with a password is wrong with it for every kind. */
+    for (size_t i = 0; i < self->count; i++)
+        rows[i].rc = asks[i].rc;
 }
 
 static void password_worked(struct message *message, void *owner)
 {
     struct password_job *self = (struct password_job *)(void *)message;
-    struct admin_password_list *list = self->list;
+    struct password_list *list = self->list;
     (void)owner;
     free(self);
     list->jobs--;
@@ -60,7 +64,7 @@ static void password_discarded(struct message *message)
 }
 
 /* Fills the places for jobs; reports when nothing is left. */
-static void password_list_go_on(struct admin_password_list *list)
+static void password_list_go_on(struct password_list *list)
 {
     while (list->rc == 0 && list->next < list->count && list->jobs < ADMIN_PASSWORD_JOBS_MAX) {
         struct password_job *self = mem_zeroed(1, sizeof(*self));
@@ -93,16 +97,15 @@ static void password_list_go_on(struct admin_password_list *list)
 static void password_list_start(struct message *message, void *owner)
 {
     (void)owner;
-    password_list_go_on((struct admin_password_list *)(void *)message);
+    password_list_go_on((struct password_list *)(void *)message);
 }
 
-struct admin_password_list *admin_password_derive(struct pool *pool, struct loop *home,
-                                                  uint32_t iterations,
-                                                  struct admin_password *rows, size_t count,
-                                                  admin_password_done_fn done, void *arg)
+void admin_password_derive(struct pool *pool, struct loop *home, uint32_t iterations,
+                           struct admin_password *rows, size_t count,
+                           admin_password_done_fn done, void *arg)
 {
-    struct admin_password_list *list = mem_zeroed(1, sizeof(*list));
-    *list = (struct admin_password_list){
+    struct password_list *list = mem_zeroed(1, sizeof(*list));
+    *list = (struct password_list){
         .start = {.deliver = password_list_start, .discard = password_discarded},
         .pool = pool,
         .home = home,
@@ -113,10 +116,4 @@ struct admin_password_list *admin_password_derive(struct pool *pool, struct loop
         .arg = arg,
     };
     loop_later(home, &list->start);
-    return list;
-}
-
-void admin_password_stop(struct admin_password_list *list)
-{
-    list->rc = ERR_CLOSED;
 }

@@ -12,6 +12,8 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include "proto/auth/pbkdf2_lanes.h"
+
 /* The chaining words come first in each of them, and are all that a compression changes. */
 union pbkdf2_state {
     SHA_CTX sha1;
@@ -77,13 +79,16 @@ size_t pbkdf2_size(enum pbkdf2_hash hash)
 
 /* HMAC's padded key as the first block of an inner or outer hash (RFC 2104). */
 static void absorb_key(const struct pbkdf2_kind *kind, const uint8_t *key, uint8_t pad,
-                       union pbkdf2_state *state)
+                       uint8_t *ret_words)
 {
+    union pbkdf2_state state;
     uint8_t block[BLOCK_MAX];
     for (size_t i = 0; i < kind->block_size; i++)
         block[i] = key[i] ^ pad;
-    kind->start(state);
-    kind->compress(state, block);
+    kind->start(&state);
+    kind->compress(&state, block);
+    memcpy(ret_words, &state, kind->size);
+    OPENSSL_cleanse(&state, sizeof(state));
     OPENSSL_cleanse(block, sizeof(block));
 }
 
@@ -106,44 +111,39 @@ static void pbkdf2_write_words(const struct pbkdf2_kind *kind, const union pbkdf
     }
 }
 
-/* All iterations but the first; `out` holds U1 and becomes the sum. */
-static void pbkdf2_iterate(const struct pbkdf2_kind *kind, const uint8_t *key,
-                           uint32_t iterations, uint8_t *out)
+/* All iterations but the first. */
+static void pbkdf2_iterate(const struct pbkdf2_kind *kind, struct pbkdf2_lane *lane,
+                           uint32_t iterations)
 {
-    union pbkdf2_state inner, outer, state;
-    absorb_key(kind, key, 0x36, &inner);
-    absorb_key(kind, key, 0x5c, &outer);
-    state = inner;
-
     /* A message of one digest after one block of key: padding and length never change. */
     uint8_t block[BLOCK_MAX] = {0};
     const size_t bits = (kind->block_size + kind->size) * 8;
-    memcpy(block, out, kind->size);
+    memcpy(block, lane->sum, kind->size);
     block[kind->size] = 0x80;
     block[kind->block_size - 2] = (uint8_t)(bits >> 8);
     block[kind->block_size - 1] = (uint8_t)(bits & 0xff);
 
+    union pbkdf2_state state;
+    kind->start(&state);
     for (uint32_t i = 1; i < iterations; i++) {
-        memcpy(&state, &inner, kind->size);
+        memcpy(&state, lane->inner, kind->size);
         kind->compress(&state, block);
         pbkdf2_write_words(kind, &state, block);
-        memcpy(&state, &outer, kind->size);
+        memcpy(&state, lane->outer, kind->size);
         kind->compress(&state, block);
         pbkdf2_write_words(kind, &state, block);
         for (size_t k = 0; k < kind->size; k++)
-            out[k] ^= block[k];
+            lane->sum[k] ^= block[k];
     }
-    OPENSSL_cleanse(&inner, sizeof(inner));
-    OPENSSL_cleanse(&outer, sizeof(outer));
     OPENSSL_cleanse(&state, sizeof(state));
     OPENSSL_cleanse(block, sizeof(block));
 }
 
-void pbkdf2_derive(enum pbkdf2_hash hash, struct span password, struct span salt,
-                   uint32_t iterations, uint8_t *out)
+/* The first iteration, and what all others start from. */
+static void pbkdf2_begin(const struct pbkdf2_kind *kind, struct span password, struct span salt,
+                         struct pbkdf2_lane *lane)
 {
-    const struct pbkdf2_kind *kind = &pbkdf2_kinds[hash];
-    assert(salt.size <= PBKDF2_SALT_MAX && iterations >= 1);
+    assert(salt.size <= PBKDF2_SALT_MAX);
     uint8_t key[BLOCK_MAX] = {0};
     if (password.size > kind->block_size)
         EVP_Digest(password.ptr, password.size, key, NULL, kind->md(), NULL);
@@ -154,7 +154,49 @@ void pbkdf2_derive(enum pbkdf2_hash hash, struct span password, struct span salt
     if (salt.size)
         memcpy(first, salt.ptr, salt.size);
     first[salt.size + 3] = 1; /* INT(1) */
-    HMAC(kind->md(), key, (int)kind->block_size, first, salt.size + 4, out, NULL);
-    pbkdf2_iterate(kind, key, iterations, out);
+    HMAC(kind->md(), key, (int)kind->block_size, first, salt.size + 4, lane->sum, NULL);
+    absorb_key(kind, key, 0x36, lane->inner);
+    absorb_key(kind, key, 0x5c, lane->outer);
     OPENSSL_cleanse(key, sizeof(key));
+}
+
+void pbkdf2_derive(enum pbkdf2_hash hash, struct span password, struct span salt,
+                   uint32_t iterations, uint8_t *out)
+{
+    const struct pbkdf2_kind *kind = &pbkdf2_kinds[hash];
+    struct pbkdf2_lane lane;
+    assert(iterations >= 1);
+    pbkdf2_begin(kind, password, salt, &lane);
+    pbkdf2_iterate(kind, &lane, iterations);
+    memcpy(out, lane.sum, kind->size);
+    OPENSSL_cleanse(&lane, sizeof(lane));
+}
+
+static void pbkdf2_derive_in_lanes(enum pbkdf2_hash hash, const struct pbkdf2_ask *asks,
+                                   size_t count, uint32_t iterations)
+{
+    const struct pbkdf2_kind *kind = &pbkdf2_kinds[hash];
+    struct pbkdf2_lane lanes[PBKDF2_MANY];
+    assert(count <= PBKDF2_MANY && iterations >= 1);
+    for (size_t i = 0; i < count; i++)
+        pbkdf2_begin(kind, asks[i].password, asks[i].salt, &lanes[i]);
+    pbkdf2_lanes_iterate(hash, lanes, count, iterations);
+    for (size_t i = 0; i < count; i++)
+        memcpy(asks[i].out, lanes[i].sum, kind->size);
+    OPENSSL_cleanse(lanes, sizeof(lanes));
+}
+
+void pbkdf2_derive_many(enum pbkdf2_hash hash, const struct pbkdf2_ask *asks, size_t count,
+                        uint32_t iterations)
+{
+    const size_t width = pbkdf2_lanes_width(hash);
+    size_t i = 0;
+    /* Lanes that are less than three eighths full are slower than none. */
+    while (width > 0 && (count - i) * 8 >= width * 3) {
+        const size_t now = count - i < width ? count - i : width;
+        pbkdf2_derive_in_lanes(hash, asks + i, now, iterations);
+        i += now;
+    }
+    for (; i < count; i++)
+        pbkdf2_derive(hash, asks[i].password, asks[i].salt, iterations, asks[i].out);
 }

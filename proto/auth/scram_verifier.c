@@ -53,33 +53,63 @@ bool scram_verifier_is_sound(const struct scram_verifier *v)
            v->iterations <= SCRAM_VERIFIER_ITERATIONS_MAX;
 }
 
+/* What is left when the salted password is there (RFC 5802, 3). */
+static void verifier_make_keys(const uint8_t *salted, struct scram_verifier *v)
+{
+    uint8_t client_key[PBKDF2_OUT_MAX];
+    scram_verifier_hmac(v->kind, salted, SPAN("Client Key"), client_key);
+    scram_verifier_hash(v->kind, span_of(client_key, scram_verifier_key_size(v->kind)),
+                        v->stored_key);
+    scram_verifier_hmac(v->kind, salted, SPAN("Server Key"), v->server_key);
+    OPENSSL_cleanse(client_key, sizeof(client_key));
+}
+
+/* At most PBKDF2_MANY of them. */
+static void verifier_derive_some(enum scram_verifier_kind kind, struct scram_verifier_ask *asks,
+                                 size_t count, uint32_t iterations)
+{
+    struct saslprep_text prepared[PBKDF2_MANY];
+    struct pbkdf2_ask passwords[PBKDF2_MANY];
+    struct scram_verifier *verifiers[PBKDF2_MANY];
+    uint8_t salted[PBKDF2_MANY][PBKDF2_OUT_MAX];
+    size_t sound = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct scram_verifier made = {
+            .kind = kind, .iterations = iterations, .salt_size = asks[i].salt.size};
+        asks[i].rc = scram_verifier_is_sound(&made)
+                         ? saslprep_apply(asks[i].password, &prepared[sound])
+                         : ERR_INVALID;
+        if (asks[i].rc < 0)
+            continue;
+        memcpy(made.salt, asks[i].salt.ptr, asks[i].salt.size);
+        *asks[i].verifier = made;
+        verifiers[sound] = asks[i].verifier;
+        passwords[sound] = (struct pbkdf2_ask){
+            span_of(prepared[sound].bytes, prepared[sound].size), asks[i].salt, salted[sound]};
+        sound++;
+    }
+    if (sound > 0) /* else the kind may be none */
+        pbkdf2_derive_many(verifier_kinds[kind].hash, passwords, sound, iterations);
+    for (size_t i = 0; i < sound; i++)
+        verifier_make_keys(salted[i], verifiers[i]);
+    OPENSSL_cleanse(salted, sizeof(salted));
+    OPENSSL_cleanse(prepared, sizeof(prepared));
+}
+
+void scram_verifier_derive_many(enum scram_verifier_kind kind, struct scram_verifier_ask *asks,
+                                size_t count, uint32_t iterations)
+{
+    for (size_t i = 0; i < count; i += PBKDF2_MANY)
+        verifier_derive_some(kind, asks + i, count - i < PBKDF2_MANY ? count - i : PBKDF2_MANY,
+                             iterations);
+}
+
 int scram_verifier_derive(enum scram_verifier_kind kind, struct span password, struct span salt,
                           uint32_t iterations, struct scram_verifier *ret_verifier)
 {
-    struct scram_verifier made = {
-        .kind = kind, .iterations = iterations, .salt_size = salt.size};
-    if (!scram_verifier_is_sound(&made))
-        return ERR_INVALID;
-    struct saslprep_text prepared;
-    const int rc = saslprep_apply(password, &prepared);
-    if (rc < 0)
-        return rc;
-    memcpy(made.salt, salt.ptr, salt.size);
-
-    uint8_t salted[PBKDF2_OUT_MAX];
-    uint8_t client_key[PBKDF2_OUT_MAX];
-    pbkdf2_derive(verifier_kinds[kind].hash, span_of(prepared.bytes, prepared.size), salt,
-                  iterations, salted);
-    scram_verifier_hmac(kind, salted, SPAN("Client Key"), client_key);
-    scram_verifier_hash(kind, span_of(client_key, scram_verifier_key_size(kind)),
-                        made.stored_key);
-    scram_verifier_hmac(kind, salted, SPAN("Server Key"), made.server_key);
-    OPENSSL_cleanse(salted, sizeof(salted));
-    OPENSSL_cleanse(client_key, sizeof(client_key));
-    OPENSSL_cleanse(&prepared, sizeof(prepared));
-    *ret_verifier = made;
-    scram_verifier_wipe(&made);
-    return 0;
+    struct scram_verifier_ask ask = {password, salt, ret_verifier, 0};
+    scram_verifier_derive_many(kind, &ask, 1, iterations);
+    return ask.rc;
 }
 
 bool scram_verifier_matches(const struct scram_verifier *v, struct span password)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pbkdf2.h: the vectors of RFC 6070, and OpenSSL's own PBKDF2 for all else. */
+/* pbkdf2.h: the vectors of RFC 6070, and OpenSSL's own PBKDF2 for all else; many at
+ * once against one by one. */
 #include "tests/support/unit.h"
 
 #include <openssl/evp.h>
@@ -65,12 +66,42 @@ static void rfc_6070_holds(void **state)
     assert_memory_equal(got, often, sizeof(often));
 }
 
+/* Many at once against one by one: full lanes, a few left over, too few for lanes. The
+ * passwords go from none to beyond a block, each with a salt of its own. */
+enum { MANY_MAX = 3 * PBKDF2_MANY };
+
+static void many_are_as_each(void **state)
+{
+    (void)state;
+    char text[MANY_MAX * 6];
+    memset(text, 'p', sizeof(text));
+    for (int h = PBKDF2_SHA_1; h <= PBKDF2_SHA_512; h++)
+        for (size_t count = 0; count < MANY_MAX; count++) {
+            const enum pbkdf2_hash hash = (enum pbkdf2_hash)h;
+            uint8_t got[MANY_MAX][PBKDF2_OUT_MAX], want[PBKDF2_OUT_MAX];
+            struct pbkdf2_ask asks[MANY_MAX];
+            memset(got, 0xee, sizeof(got));
+            for (size_t i = 0; i < count; i++) {
+                text[i] = (char)('0' + i);
+                asks[i] =
+                    (struct pbkdf2_ask){span_of(text, i * 6), span_of(text + i, i + 1), got[i]};
+            }
+            pbkdf2_derive_many(hash, asks, count, 3);
+            for (size_t i = 0; i < count; i++) {
+                pbkdf2_derive(hash, asks[i].password, asks[i].salt, 3, want);
+                assert_memory_equal(got[i], want, pbkdf2_size(hash));
+            }
+            assert_int_equal(got[count][0], 0xee);
+        }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(pbkdf2_cases) + 1] = {cmocka_unit_test(rfc_6070_holds)};
+    struct CMUnitTest tests[COUNT_OF(pbkdf2_cases) + 2] = {cmocka_unit_test(rfc_6070_holds),
+                                                           cmocka_unit_test(many_are_as_each)};
 
     for (size_t i = 0; i < COUNT_OF(pbkdf2_cases); i++)
-        tests[i + 1] = (struct CMUnitTest){.name = pbkdf2_cases[i].name,
+        tests[i + 2] = (struct CMUnitTest){.name = pbkdf2_cases[i].name,
                                            .test_func = pbkdf2_case_holds,
                                            .initial_state = (void *)&pbkdf2_cases[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);

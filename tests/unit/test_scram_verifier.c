@@ -2,6 +2,8 @@
 /* scram_verifier.h: derives what others derive, and refuses what nobody should store. */
 #include "tests/support/unit.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "proto/auth/scram_verifier.h"
@@ -98,6 +100,35 @@ static void refusal_holds(void **state)
     assert_int_equal(v.iterations, t->want ? 7 : t->iterations);
 }
 
+/* Good and bad passwords among each other, more than go into one batch. */
+static void many_are_as_each(void **state)
+{
+    (void)state;
+    enum { COUNT = 37 };
+    char passwords[COUNT][32];
+    struct scram_verifier made[COUNT], want;
+    for (int kind = SCRAM_VERIFIER_SHA_1; kind <= SCRAM_VERIFIER_SHA_512; kind++) {
+        struct scram_verifier_ask asks[COUNT];
+        memset(made, 0xee, sizeof(made));
+        for (size_t i = 0; i < COUNT; i++) {
+            (void)snprintf(passwords[i], sizeof(passwords[i]), i % 5 == 3 ? "" : "password%zu",
+                           i);
+            asks[i] = (struct scram_verifier_ask){span_text(passwords[i]),
+                                                  span_of(passwords, i % 7 == 6 ? 0 : i + 1),
+                                                  &made[i], 1};
+        }
+        scram_verifier_derive_many((enum scram_verifier_kind)kind, asks, COUNT, 4096);
+        for (size_t i = 0; i < COUNT; i++) {
+            memset(&want, 0xee, sizeof(want));
+            assert_int_equal(asks[i].rc, scram_verifier_derive((enum scram_verifier_kind)kind,
+                                                               asks[i].password, asks[i].salt,
+                                                               4096, &want));
+            assert_int_equal(asks[i].rc, i % 5 == 3 || i % 7 == 6 ? ERR_INVALID : 0);
+            assert_memory_equal(&made[i], &want, sizeof(want));
+        }
+    }
+}
+
 static void fakes_are_steady_and_differ(void **state)
 {
     (void)state;
@@ -117,12 +148,12 @@ static void fakes_are_steady_and_differ(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(refusals) + 3] = {
+    struct CMUnitTest tests[COUNT_OF(refusals) + 4] = {
         cmocka_unit_test(keys_are_those_of_others), cmocka_unit_test(matches_its_password_only),
-        cmocka_unit_test(fakes_are_steady_and_differ)};
+        cmocka_unit_test(many_are_as_each), cmocka_unit_test(fakes_are_steady_and_differ)};
 
     for (size_t i = 0; i < COUNT_OF(refusals); i++)
-        tests[i + 3] = (struct CMUnitTest){.name = refusals[i].name,
+        tests[i + 4] = (struct CMUnitTest){.name = refusals[i].name,
                                            .test_func = refusal_holds,
                                            .initial_state = (void *)&refusals[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);
