@@ -7,7 +7,6 @@
 
 #include "admin/admin_hooks.h"
 #include "admin/admin_server.h"
-#include "admin/admin_settings.h"
 #include "admin/node_config.h"
 #include "base/cell.h"
 #include "base/cleanup.h"
@@ -205,14 +204,10 @@ static void node_reload_certificates(void *arg)
                  LOG_U64("not_after_seconds", tlsctx_not_after(node->starttls)));
 }
 
-/* replica NULL: before there is one, node.yaml alone decides. */
-static void node_apply_log(const struct node_config *config, struct replica *replica)
+static void node_apply_log(const struct node_config *config)
 {
     const bool is_terminal = isatty(STDERR_FILENO) == 1;
-    enum log_level level = (enum log_level)config->log.level; /* the same order */
-    if (replica)
-        level = admin_settings_log_level(replica_view(replica), level);
-    (void)log_set_level(NULL, level);
+    (void)log_set_level(NULL, (enum log_level)config->log.level); /* the same order */
     log_set_format(config->log.format == 2 || (config->log.format == 0 && !is_terminal)
                        ? LOG_JSON
                        : LOG_LOGFMT);
@@ -227,7 +222,7 @@ static void node_reload(struct presence_node *node)
         log_error("node: configuration refused, the former stays in force",
                   LOG_STR("why", strbuf_span(&faults).ptr));
     else
-        node_apply_log(config, node->replica);
+        node_apply_log(config);
     node_config_free(config);
     node_reload_certificates(node);
 }
@@ -236,7 +231,7 @@ static void node_debug_ended(struct wheel_timer *timer, void *arg)
 {
     const struct presence_node *node = arg;
     (void)timer;
-    node_apply_log(node->config, node->replica);
+    node_apply_log(node->config);
 }
 
 static void node_dump(const struct presence_node *node)
@@ -419,7 +414,6 @@ static int node_make_crew(struct presence_node *node)
                                        .starttls = node->starttls,
                                        .direct_tls = node->direct_tls,
                                        .credentials = node->credentials,
-                                       .pool = node->pool,
                                        .replica = node->replica,
                                        .opened = node_crew_opened,
                                        .closed = node_crew_closed,
@@ -493,7 +487,7 @@ int presence_node_run(const struct node_config *config, const char *version)
     node.stop_deadline = (struct wheel_timer){.expired = node_stop_overdue, .arg = &node};
     node.debug_end = (struct wheel_timer){.expired = node_debug_ended, .arg = &node};
     log_set_node(config->name);
-    node_apply_log(config, NULL);
+    node_apply_log(config);
 
     const int rc = node_open(&node, &why);
     if (rc < 0) {

@@ -139,8 +139,7 @@ static int c2s_lay_line(struct c2s *c)
                                              .address = span_text(address),
                                              .tls =
                                                  span_text(bytestream_tls_version(c->stream)),
-                                             .metrics = config->sign_in.metrics,
-                                             .pool = config->pool};
+                                             .metrics = config->sign_in.metrics};
     const int rc = xmpp_front_start(config->im, line, &client);
     if (rc < 0) {
         line_free(line);

@@ -143,6 +143,12 @@ tls:
         (self.folder / "users.csv").write_text(rows)
         self.ctl("user", "import", self.folder / "users.csv")
 
+    def cpu_seconds(self):
+        """What the process has used so far, user and system, all threads (proc(5), stat)."""
+        text = Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
