@@ -19,6 +19,7 @@ struct import {
     const char **users;
     uint32_t *lines;
     struct admin_password *passwords;
+    struct admin_password_list *hashing; /* NULL: not, or no longer */
     size_t count;
     size_t *proposed; /* which of them the command has */
     size_t proposed_count;
@@ -71,9 +72,14 @@ static void import_derived(int rc, void *arg)
 {
     struct rpc_call *call = arg;
     struct import *import = call->user;
+    import->hashing = NULL;
     for (size_t i = 0; i < import->count; i++)
         OPENSSL_cleanse((void *)(uintptr_t)import->passwords[i].password.ptr,
                         import->passwords[i].password.size);
+    if (rc == ERR_CLOSED) {
+        rpc_call_fail(call, RPC_STATUS_CANCELLED, NULL, "nobody waits for it");
+        return;
+    }
     if (rc < 0) {
         rpc_call_fail(call, RPC_STATUS_RESOURCE_EXHAUSTED, "try again in a moment",
                       "too many passwords are being hashed");
@@ -99,6 +105,15 @@ static void import_derived(int rc, void *arg)
     command.body_case = STORE__COMMAND__BODY_USER_IMPORT;
     command.user_import = &body;
     admin_propose(call, &command, import_applied);
+}
+
+/* The administrator left, or the node stops: what is not proposed yet is not worth seconds
+ * of hashing. */
+static void import_gone(struct rpc_call *call)
+{
+    const struct import *import = call->user;
+    if (import->hashing)
+        admin_password_stop(import->hashing);
 }
 
 /* Which rows are worth hashing. */
@@ -156,6 +171,8 @@ void admin_import_users(struct rpc_call *call, const ProtobufCMessage *request)
 
     struct admin_settings settings;
     (void)admin_settings_load(&settings, replica_view(api->replica));
-    admin_password_derive(api->pool, api->loop, settings.auth_iterations, import->passwords,
-                          import->count, import_derived, call);
+    call->gone = import_gone;
+    import->hashing =
+        admin_password_derive(api->pool, api->loop, settings.auth_iterations, import->passwords,
+                              import->count, import_derived, call);
 }

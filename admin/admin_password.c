@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-struct password_list {
+struct admin_password_list {
     struct message start; /* done is never called from within the start */
     struct pool *pool;
     struct loop *home;
@@ -21,11 +21,11 @@ struct password_list {
 
 struct password_job {
     struct pool_job job; /* must stay first */
-    struct password_list *list;
+    struct admin_password_list *list;
     size_t first, count;
 };
 
-static void password_list_go_on(struct password_list *list);
+static void password_list_go_on(struct admin_password_list *list);
 
 /* On a pool thread. */
 static void password_work(struct pool_job *job)
@@ -51,7 +51,7 @@ static void password_work(struct pool_job *job)
 static void password_worked(struct message *message, void *owner)
 {
     struct password_job *self = (struct password_job *)(void *)message;
-    struct password_list *list = self->list;
+    struct admin_password_list *list = self->list;
     (void)owner;
     free(self);
     list->jobs--;
@@ -64,7 +64,7 @@ static void password_discarded(struct message *message)
 }
 
 /* Fills the places for jobs; reports when nothing is left. */
-static void password_list_go_on(struct password_list *list)
+static void password_list_go_on(struct admin_password_list *list)
 {
     while (list->rc == 0 && list->next < list->count && list->jobs < ADMIN_PASSWORD_JOBS_MAX) {
         struct password_job *self = mem_zeroed(1, sizeof(*self));
@@ -97,15 +97,16 @@ static void password_list_go_on(struct password_list *list)
 static void password_list_start(struct message *message, void *owner)
 {
     (void)owner;
-    password_list_go_on((struct password_list *)(void *)message);
+    password_list_go_on((struct admin_password_list *)(void *)message);
 }
 
-void admin_password_derive(struct pool *pool, struct loop *home, uint32_t iterations,
-                           struct admin_password *rows, size_t count,
-                           admin_password_done_fn done, void *arg)
+struct admin_password_list *admin_password_derive(struct pool *pool, struct loop *home,
+                                                  uint32_t iterations,
+                                                  struct admin_password *rows, size_t count,
+                                                  admin_password_done_fn done, void *arg)
 {
-    struct password_list *list = mem_zeroed(1, sizeof(*list));
-    *list = (struct password_list){
+    struct admin_password_list *list = mem_zeroed(1, sizeof(*list));
+    *list = (struct admin_password_list){
         .start = {.deliver = password_list_start, .discard = password_discarded},
         .pool = pool,
         .home = home,
@@ -116,4 +117,10 @@ void admin_password_derive(struct pool *pool, struct loop *home, uint32_t iterat
         .arg = arg,
     };
     loop_later(home, &list->start);
+    return list;
+}
+
+void admin_password_stop(struct admin_password_list *list)
+{
+    list->rc = ERR_CLOSED;
 }

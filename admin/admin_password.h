@@ -13,6 +13,7 @@
 #include "proto/auth/pbkdf2.h"
 #include "proto/auth/scram_verifier.h"
 
+struct admin_password_list; /* opaque: derivations under way */
 struct pool;
 
 enum {
@@ -26,10 +27,15 @@ struct admin_password {
     struct scram_verifier verifiers[SCRAM_VERIFIER_KINDS]; /* out */
 };
 
-/* Called when all rows have their outcome. rc: 0, or ERR_FULL: the pool is too busy. */
+/* Called when all rows have their outcome. rc: 0; ERR_FULL: the pool is too busy; ERR_CLOSED:
+ * stopped. The list is gone with it. */
 typedef void (*admin_password_done_fn)(int rc, void *arg);
 
 /* rows are borrowed until done. */
-void admin_password_derive(struct pool *pool, struct loop *home, uint32_t iterations,
-                           struct admin_password *rows, size_t count,
-                           admin_password_done_fn done, void *arg);
+struct admin_password_list *admin_password_derive(struct pool *pool, struct loop *home,
+                                                  uint32_t iterations,
+                                                  struct admin_password *rows, size_t count,
+                                                  admin_password_done_fn done, void *arg);
+
+/* Nobody wants them any more: begins no job; done follows when those under way are home. */
+void admin_password_stop(struct admin_password_list *list);

@@ -102,12 +102,8 @@ void admin_setting_get(struct rpc_call *call, const ProtobufCMessage *request)
 
 void admin_setting_apply_log(const struct admin_api *api)
 {
-    CLEANUP(setting_row_free) Store__SettingRow *row = NULL;
-    const bool is_set = read_setting(replica_view(api->replica), "log.level", &row) == 1;
-    enum log_level level = (enum log_level)api->node->log.level;
-    if (is_set)
-        (void)log_level_parse(span_text(row->value), &level);
-    (void)log_set_level(NULL, level);
+    (void)log_set_level(NULL, admin_settings_log_level(replica_view(api->replica),
+                                                       (enum log_level)api->node->log.level));
 }
 
 static void setting_set(struct rpc_call *call, const Store__Result *result)

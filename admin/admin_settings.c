@@ -32,6 +32,10 @@ static const struct settings_key keys[] = {
                  "1000000", "PBKDF2 rounds of passwords set from now on."),
     SETTINGS_BOOL(struct admin_settings, auth_plain, "auth.plain", "true",
                   "Whether clients may sign in with PLAIN, inside TLS."),
+    SETTINGS_TEXT(
+        struct admin_settings, auth_trusted_networks, "auth.trusted_networks", "",
+        "Networks behind one address (NAT, balancers), free of the limits per address; "
+        "separated by spaces or commas."),
     SETTINGS_CHOICE(struct admin_settings, log_level, "log.level", "info", levels,
                     "What every node logs unless `log set` said otherwise."),
     SETTINGS_CHOICE(struct admin_settings, log_privacy, "log.privacy", "none", privacies,
@@ -55,6 +59,18 @@ static bool admin_settings_row(struct span name, const Store__SettingRow *row, v
     (void)settings_set(&admin_settings_table, arg, name, span_text(row->value), &why);
     strbuf_done(&why);
     return true;
+}
+
+enum log_level admin_settings_log_level(const struct statedb_view *view,
+                                        enum log_level standard)
+{
+    Store__SettingRow *row = NULL;
+    enum log_level level = standard;
+    if (read_setting(view, "log.level", &row) == 1)
+        (void)log_level_parse(span_text(row->value), &level);
+    if (row)
+        store__setting_row__free_unpacked(row, NULL);
+    return level;
 }
 
 int admin_settings_load(struct admin_settings *s, const struct statedb_view *view)

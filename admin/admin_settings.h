@@ -9,9 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "base/settings.h"
 
 struct statedb_view;
+
+enum { ADMIN_SETTINGS_NETWORKS_SIZE = 2048 };
 
 struct admin_settings {
     uint64_t resume_window_ms;           /* xmpp.resume_window */
@@ -26,8 +29,9 @@ struct admin_settings {
     uint32_t archive_days;               /* 0: for ever */
     uint32_t auth_iterations;            /* of newly stored passwords */
     bool auth_plain;                     /* offer PLAIN (inside TLS) */
-    uint32_t log_level;                  /* enum log_level, of all nodes */
-    uint32_t log_privacy;                /* 0 none, 1 hash: addresses in the log */
+    char auth_trusted_networks[ADMIN_SETTINGS_NETWORKS_SIZE]; /* "10.0.0.0/8 192.0.2.1" */
+    uint32_t log_level;                                       /* enum log_level, of all nodes */
+    uint32_t log_privacy; /* 0 none, 1 hash: addresses in the log */
 };
 
 extern const struct settings_table admin_settings_table;
@@ -39,3 +43,7 @@ void admin_settings_reset(struct admin_settings *s);
  * refuses, counts as unset. Returns 0; or ERR_STORAGE or ERR_CORRUPT, and *s is what could
  * be read. */
 int admin_settings_load(struct admin_settings *s, const struct statedb_view *view);
+
+/* The level this node logs at: the cluster's log.level where it is set, else standard. */
+enum log_level admin_settings_log_level(const struct statedb_view *view,
+                                        enum log_level standard);

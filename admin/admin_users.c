@@ -219,8 +219,8 @@ static void user_change_begin(struct rpc_call *call, Store__UserPut__Mode mode,
     change->name = name;
     change->password.password = span_text(password); /* of the request: lives as the call */
     call->user = change;
-    admin_password_derive(api->pool, api->loop, settings.auth_iterations, &change->password, 1,
-                          user_derived, call);
+    (void)admin_password_derive(api->pool, api->loop, settings.auth_iterations,
+                                &change->password, 1, user_derived, call);
 }
 
 void admin_users_create(struct rpc_call *call, const ProtobufCMessage *request)

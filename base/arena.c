@@ -32,6 +32,13 @@ void arena_done(struct arena *a)
     a->size = 0;
 }
 
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *block = a->blocks; block; block = block->next)
+        explicit_bzero(block->bytes, block->used);
+    arena_done(a);
+}
+
 void arena_reset(struct arena *a)
 {
     while (a->blocks && (a->blocks->next || a->blocks->capacity > ARENA_BLOCK_SIZE)) {

@@ -20,6 +20,9 @@ struct arena {
 /* An arena is ready when zeroed. */
 void arena_done(struct arena *a);
 
+/* The same, and what was in it is overwritten: passwords were. */
+void arena_wipe(struct arena *a);
+
 /* Forgets all allocations; keeps one block for the next round. */
 void arena_reset(struct arena *a);
 

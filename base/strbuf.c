@@ -15,6 +15,13 @@ void strbuf_done(struct strbuf *b)
     *b = (struct strbuf){0};
 }
 
+void strbuf_wipe(struct strbuf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->capacity);
+    strbuf_done(b);
+}
+
 void strbuf_clear(struct strbuf *b)
 {
     b->size = 0;

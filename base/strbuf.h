@@ -18,6 +18,9 @@ struct strbuf {
 
 void strbuf_done(struct strbuf *b);
 
+/* The same, and what was in it is overwritten: passwords were. */
+void strbuf_wipe(struct strbuf *b);
+
 /* Makes it empty; keeps the memory. */
 void strbuf_clear(struct strbuf *b);
 

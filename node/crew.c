@@ -129,6 +129,7 @@ static int crew_start_worker(struct crew *crew, unsigned index)
                                          .direct_tls = crew->config.direct_tls,
                                          .credentials = crew->config.credentials,
                                          .metrics = &crew->metrics,
+                                         .pool = crew->config.pool,
                                          .replica = crew->config.replica,
                                          .opened = crew_worker_opened,
                                          .closed = crew_worker_closed,

@@ -14,6 +14,7 @@ struct credentials;
 struct crew;
 struct loop;
 struct node_config;
+struct pool;
 struct replica;
 struct tlsctx;
 
@@ -24,6 +25,7 @@ struct crew_config { /* borrowed for the crew's life */
     const struct node_config *node;
     struct tlsctx *starttls, *direct_tls;
     struct credentials *credentials;
+    struct pool *pool;
     struct replica *replica;
     /* Once: rc 0, all workers serve; else why one of them cannot. */
     void (*opened)(int rc, const char *why, void *arg);

@@ -7,6 +7,7 @@
 
 #include "admin/admin_hooks.h"
 #include "admin/admin_server.h"
+#include "admin/admin_settings.h"
 #include "admin/node_config.h"
 #include "base/cell.h"
 #include "base/cleanup.h"
@@ -204,10 +205,14 @@ static void node_reload_certificates(void *arg)
                  LOG_U64("not_after_seconds", tlsctx_not_after(node->starttls)));
 }
 
-static void node_apply_log(const struct node_config *config)
+/* replica NULL: before there is one, node.yaml alone decides. */
+static void node_apply_log(const struct node_config *config, struct replica *replica)
 {
     const bool is_terminal = isatty(STDERR_FILENO) == 1;
-    (void)log_set_level(NULL, (enum log_level)config->log.level); /* the same order */
+    enum log_level level = (enum log_level)config->log.level; /* the same order */
+    if (replica)
+        level = admin_settings_log_level(replica_view(replica), level);
+    (void)log_set_level(NULL, level);
     log_set_format(config->log.format == 2 || (config->log.format == 0 && !is_terminal)
                        ? LOG_JSON
                        : LOG_LOGFMT);
@@ -222,7 +227,7 @@ static void node_reload(struct presence_node *node)
         log_error("node: configuration refused, the former stays in force",
                   LOG_STR("why", strbuf_span(&faults).ptr));
     else
-        node_apply_log(config);
+        node_apply_log(config, node->replica);
     node_config_free(config);
     node_reload_certificates(node);
 }
@@ -231,7 +236,7 @@ static void node_debug_ended(struct wheel_timer *timer, void *arg)
 {
     const struct presence_node *node = arg;
     (void)timer;
-    node_apply_log(node->config);
+    node_apply_log(node->config, node->replica);
 }
 
 static void node_dump(const struct presence_node *node)
@@ -414,6 +419,7 @@ static int node_make_crew(struct presence_node *node)
                                        .starttls = node->starttls,
                                        .direct_tls = node->direct_tls,
                                        .credentials = node->credentials,
+                                       .pool = node->pool,
                                        .replica = node->replica,
                                        .opened = node_crew_opened,
                                        .closed = node_crew_closed,
@@ -487,7 +493,7 @@ int presence_node_run(const struct node_config *config, const char *version)
     node.stop_deadline = (struct wheel_timer){.expired = node_stop_overdue, .arg = &node};
     node.debug_end = (struct wheel_timer){.expired = node_debug_ended, .arg = &node};
     log_set_node(config->name);
-    node_apply_log(config);
+    node_apply_log(config, NULL);
 
     const int rc = node_open(&node, &why);
     if (rc < 0) {

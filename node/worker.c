@@ -35,8 +35,10 @@ struct worker {
     struct credentials_desk *desk;
     struct c2s_service *c2s;
     struct worker_port ports[WORKER_LISTENERS];
-    struct hashmap guests; /* address bytes -> struct worker_guest */
-    unsigned parts;        /* still to close: connections, IM core */
+    struct hashmap guests;                      /* address bytes -> struct worker_guest */
+    enum log_level level;                       /* the cluster's, as last seen */
+    char trusted[ADMIN_SETTINGS_NETWORKS_SIZE]; /* likewise */
+    unsigned parts;                             /* still to close: connections, IM core */
 };
 
 /* Connections of one peer address. */
@@ -111,17 +113,43 @@ static void worker_accepted(int fd, const struct sockaddr_storage *peer, void *a
 
 /* ---- Settings ---------------------------------------------------------------------------- */
 
-static struct c2s_limits worker_limits(const struct worker *w)
+static struct c2s_limits worker_limits(const struct worker *w,
+                                       const struct admin_settings *settings)
 {
-    struct admin_settings settings;
-    (void)admin_settings_load(&settings, replica_view(w->config.replica));
     return (struct c2s_limits){
         .sign_in_ms = w->config.node->limits.header_seconds * 1000,
-        .sign_in_stanza_max = (uint32_t)settings.stanza_max_unauthenticated,
-        .stanza_max = (uint32_t)settings.stanza_max,
-        .rate = (uint32_t)settings.rate,
-        .burst = (uint32_t)settings.burst,
+        .sign_in_stanza_max = (uint32_t)settings->stanza_max_unauthenticated,
+        .stanza_max = (uint32_t)settings->stanza_max,
+        .rate = (uint32_t)settings->rate,
+        .burst = (uint32_t)settings->burst,
     };
+}
+
+/* A change of the cluster's level undoes `log set`; a change of another setting does not. */
+static void worker_follow_level(struct worker *w)
+{
+    const enum log_level level = admin_settings_log_level(
+        replica_view(w->config.replica), (enum log_level)w->config.node->log.level);
+    if (level != w->level && w->config.index == 0)
+        (void)log_set_level(NULL, level);
+    w->level = level;
+}
+
+static void worker_trust(struct worker *w, const char *networks)
+{
+    if (strcmp(networks, w->trusted) == 0)
+        return;
+    (void)snprintf(w->trusted, sizeof(w->trusted), "%s", networks);
+    guessing_trust_none(w->guessing);
+    for (const char *at = networks; *at;) {
+        const size_t size = strcspn(at, ", ");
+        const struct span network = span_of(at, size);
+        const int rc = size ? guessing_trust(w->guessing, network) : 0;
+        if (rc < 0 && w->config.index == 0)
+            log_warn("sign_in: a trusted network is not taken", LOG_SPAN("network", network),
+                     LOG_RC(rc));
+        at += size + (at[size] != '\0');
+    }
 }
 
 static void worker_refreshed(void *arg)
@@ -129,8 +157,12 @@ static void worker_refreshed(void *arg)
     struct worker *w = arg;
     if (!w->c2s)
         return;
-    const struct c2s_limits limits = worker_limits(w);
+    struct admin_settings settings;
+    (void)admin_settings_load(&settings, replica_view(w->config.replica));
+    const struct c2s_limits limits = worker_limits(w, &settings);
     c2s_service_set_limits(w->c2s, &limits);
+    worker_trust(w, settings.auth_trusted_networks);
+    worker_follow_level(w);
 }
 
 void worker_refresh(struct worker *w)
@@ -160,7 +192,12 @@ static void worker_opened(void *arg)
     const struct node_config *node = w->config.node;
     char why[128] = "";
 
+    struct admin_settings settings;
+    (void)admin_settings_load(&settings, replica_view(w->config.replica));
     w->guessing = guessing_new();
+    worker_trust(w, settings.auth_trusted_networks);
+    w->level = admin_settings_log_level(replica_view(w->config.replica),
+                                        (enum log_level)node->log.level);
     w->desk = credentials_desk_new(w->config.credentials, w->config.loop);
     const struct c2s_config c2s = {.loop = w->config.loop,
                                    .im = w->config.im,
@@ -172,7 +209,8 @@ static void worker_opened(void *arg)
                                                .guessing = w->guessing,
                                                .domain = w->config.domain,
                                                .metrics = w->config.metrics},
-                                   .limits = worker_limits(w)};
+                                   .pool = w->config.pool,
+                                   .limits = worker_limits(w, &settings)};
     w->c2s = c2s_service_open(&c2s);
     int rc = im_worker_open(w->config.im, w->config.index);
     const struct node_config_listener *wheres[WORKER_LISTENERS] = {&node->listeners.xmpp,

@@ -15,6 +15,7 @@ struct credentials;
 struct im;
 struct loop;
 struct node_config;
+struct pool;
 struct replica;
 struct tlsctx;
 struct worker;
@@ -29,6 +30,7 @@ struct worker_config {     /* everything borrowed for the worker's life */
     struct tlsctx *starttls, *direct_tls;
     struct credentials *credentials;
     const struct xmpp_metrics *metrics;
+    struct pool *pool;
     struct replica *replica;
     /* Called once on the worker's loop: rc 0, it serves; else why (ret_why of the port). */
     void (*opened)(struct worker *worker, int rc, const char *why, void *arg);

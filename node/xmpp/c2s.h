@@ -18,6 +18,7 @@
 struct c2s_service;
 struct im;
 struct loop;
+struct pool;
 struct tlsctx;
 
 struct c2s_limits {
@@ -35,6 +36,7 @@ struct c2s_config { /* everything borrowed for the life of the service */
     struct tlsctx *starttls;   /* port 5222 */
     struct tlsctx *direct_tls; /* port 5223, ALPN xmpp-client */
     struct sign_in_service sign_in;
+    struct pool *pool; /* derives new passwords */
     struct c2s_limits limits;
 };
 

@@ -139,7 +139,8 @@ static int c2s_lay_line(struct c2s *c)
                                              .address = span_text(address),
                                              .tls =
                                                  span_text(bytestream_tls_version(c->stream)),
-                                             .metrics = config->sign_in.metrics};
+                                             .metrics = config->sign_in.metrics,
+                                             .pool = config->pool};
     const int rc = xmpp_front_start(config->im, line, &client);
     if (rc < 0) {
         line_free(line);

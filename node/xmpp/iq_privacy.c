@@ -206,15 +206,14 @@ static void privacy_choose(const struct xmpp_iq *iq, const struct xml_node *choi
 void iq_privacy_handle(struct xmpp_iq *iq, const struct xml_node *payload)
 {
     const struct xml_node *child = xml_node_child(payload, NULL, NULL);
+    const bool is_one = xml_node_child_count(payload) == 1;
 
     if (iq->stanza->type == STANZA_GET)
         privacy_get(iq, payload);
-    else if (xml_node_child_count(payload) != 1)
-        xmpp_iq_fail(iq, STANZA_ERROR_BAD_REQUEST);
-    else if (xml_node_is(child, "list", XMPP_NS_PRIVACY))
+    else if (is_one && xml_node_is(child, "list", XMPP_NS_PRIVACY))
         privacy_set_list(iq, child);
-    else if (xml_node_is(child, "active", XMPP_NS_PRIVACY) ||
-             xml_node_is(child, "default", XMPP_NS_PRIVACY))
+    else if (is_one && (xml_node_is(child, "active", XMPP_NS_PRIVACY) ||
+                        xml_node_is(child, "default", XMPP_NS_PRIVACY)))
         privacy_choose(iq, child);
     else
         xmpp_iq_fail(iq, STANZA_ERROR_BAD_REQUEST);

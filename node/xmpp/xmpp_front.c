@@ -12,6 +12,7 @@
 #include "node/im/front.h"
 #include "node/im/im.h"
 #include "node/im/session.h"
+#include "node/xmpp/iq_account.h"
 #include "node/xmpp/line.h"
 #include "node/xmpp/xmpp_flow.h"
 #include "node/xmpp/xmpp_front_state.h"
@@ -64,8 +65,10 @@ void xmpp_front_fail(struct xmpp_front *f, enum stream_error_condition condition
     CLEANUP(strbuf_done) struct strbuf out = {0};
     if (f->is_shut)
         return;
-    if (f->session)
+    if (f->session) {
+        iq_account_cancel(f, true);
         session_detach(front_lose_session(f));
+    }
     stream_error_format(&out, condition, text, SPAN_NONE);
     front_shut(f, strbuf_span(&out));
 }
@@ -97,6 +100,7 @@ static void front_ended(void *arg, enum session_end why)
     struct xmpp_front *f = arg;
     CLEANUP(strbuf_done) struct strbuf out = {0};
 
+    iq_account_cancel(f, why == SESSION_END_RESUMED);
     (void)front_lose_session(f);
     if (f->is_shut)
         return;
@@ -110,6 +114,7 @@ static void front_gone(void *arg, bool is_orderly)
 
     if (f->request)
         session_request_cancel(f->request);
+    iq_account_cancel(f, true);
     if (f->session && is_orderly)
         session_close(front_lose_session(f));
     else if (f->session)
@@ -379,6 +384,7 @@ int xmpp_front_start(struct im *im, struct line *line, const struct xmpp_front_c
     *f = (struct xmpp_front){.im = im,
                              .line = line,
                              .metrics = client->metrics,
+                             .pool = client->pool,
                              .user = mem_text(client->user.ptr, client->user.size),
                              .lang = mem_text(client->lang.ptr, client->lang.size),
                              .address = mem_text(client->address.ptr, client->address.size),

@@ -13,6 +13,7 @@
 
 struct im;
 struct line;
+struct pool;
 struct xmpp_metrics;
 
 /* Who has signed in on the connection. Borrowed for the call. */
@@ -22,6 +23,7 @@ struct xmpp_front_client {
     struct span address;                /* of the peer: "192.0.2.1:50000" */
     struct span tls;                    /* "TLSv1.3" */
     const struct xmpp_metrics *metrics; /* outlives the front */
+    struct pool *pool;                  /* for new passwords; outlives the front */
 };
 
 /* Makes the front on the worker of the user, which line leads to, and joins it. Returns 0;

@@ -14,7 +14,9 @@
 
 struct im;
 struct im_worker;
+struct iq_account_change;
 struct line;
+struct pool;
 struct session;
 struct session_request;
 struct xmpp_metrics;
@@ -38,9 +40,11 @@ struct xmpp_front {
     char *lang; /* of the stream; "" when it named none */
     char *address, *tls;
     const struct xmpp_metrics *metrics;
-    struct session *session;         /* NULL before bind and after the end */
-    struct session_request *request; /* a bind or resume under way */
-    bool is_shut;                    /* the stream is being ended: nothing goes in or out */
+    struct pool *pool;
+    struct session *session;                  /* NULL before bind and after the end */
+    struct session_request *request;          /* a bind or resume under way */
+    struct iq_account_change *account_change; /* a password that is being derived, or NULL */
+    bool is_shut; /* the stream is being ended: nothing goes in or out */
     struct xmpp_flow flow;
     struct wheel_timer silence; /* a silent client is asked whether it is there */
 };

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "node/im/im.h"
+#include "node/xmpp/iq_account.h"
 #include "node/xmpp/iq_archive.h"
 #include "node/xmpp/iq_blocking.h"
 #include "node/xmpp/iq_entity.h"
@@ -35,6 +36,7 @@ static const struct iq_handler {
     {"query", XMPP_NS_VERSION, IQ_SERVER, iq_entity_small},
     {"time", XMPP_NS_TIME, IQ_SERVER, iq_entity_small},
     {"session", XMPP_NS_SESSION, IQ_SERVER | IQ_OWN, iq_entity_small},
+    {"query", XMPP_NS_REGISTER, IQ_SERVER | IQ_OWN, iq_account_handle},
     {"enable", XMPP_NS_CARBONS, IQ_SERVER | IQ_OWN, iq_entity_carbons},
     {"disable", XMPP_NS_CARBONS, IQ_SERVER | IQ_OWN, iq_entity_carbons},
     {"blocklist", XMPP_NS_BLOCKING, IQ_SERVER | IQ_OWN, iq_blocking_handle},
@@ -123,26 +125,38 @@ bool xmpp_iq_is_done(int rc, const Store__Result *result)
                        result->outcome == STORE__RESULT__OUTCOME__DUPLICATE);
 }
 
-void xmpp_iq_answer(struct session *s, struct span ticket, int rc, const Store__Result *result,
-                    struct xml_node *payload)
+static void iq_answer(struct session *s, struct arena *arena, struct span ticket,
+                      enum stanza_type type, struct xml_node *payload)
 {
-    CLEANUP(arena_done) struct arena arena = {0};
     CLEANUP(strbuf_done) struct strbuf out = {0};
     struct cursor c = cursor_of(ticket.ptr, ticket.size);
     const uint32_t id_size = cursor_u32be(&c);
     const char *id = (const char *)cursor_take(&c, id_size);
     const struct span from = span_of(c.pos, cursor_left(&c));
-    const bool is_done = xmpp_iq_is_done(rc, result);
 
-    struct xml_node *answer =
-        stanza_new(&arena, STANZA_IQ, is_done ? STANZA_RESULT : STANZA_ERROR,
-                   from.size ? from : SPAN_NONE, session_address(s), span_of(id, id_size));
-    if (!is_done)
-        xml_node_add(answer, stanza_error_node(&arena, iq_condition(rc, result), NULL));
-    else if (payload)
+    struct xml_node *answer = stanza_new(arena, STANZA_IQ, type, from.size ? from : SPAN_NONE,
+                                         session_address(s), span_of(id, id_size));
+    if (payload)
         xml_node_add(answer, payload);
     xml_writer_node(&out, answer, SPAN(XMPP_NS_CLIENT));
     session_write(s, strbuf_span(&out));
+}
+
+void xmpp_iq_refuse(struct session *s, struct span ticket,
+                    enum stanza_error_condition condition)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    iq_answer(s, &arena, ticket, STANZA_ERROR, stanza_error_node(&arena, condition, NULL));
+}
+
+void xmpp_iq_answer(struct session *s, struct span ticket, int rc, const Store__Result *result,
+                    struct xml_node *payload)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    if (xmpp_iq_is_done(rc, result))
+        iq_answer(s, &arena, ticket, STANZA_RESULT, payload);
+    else
+        xmpp_iq_refuse(s, ticket, iq_condition(rc, result));
 }
 
 void xmpp_iq_done(struct session *s, struct span ticket, int rc, const Store__Result *result)

@@ -14,6 +14,7 @@
 #include "node/im/session.h"
 #include "proto/auth/address.h"
 #include "proto/xmpp/stanza.h"
+#include "proto/xmpp/stanza_error.h"
 
 struct statedb_view;
 struct strbuf;
@@ -46,5 +47,9 @@ void xmpp_iq_done(struct session *s, struct span ticket, int rc, const Store__Re
 bool xmpp_iq_is_done(int rc, const Store__Result *result);
 void xmpp_iq_answer(struct session *s, struct span ticket, int rc, const Store__Result *result,
                     struct xml_node *payload);
+
+/* Refuses a request whose stanza is gone; session_handled() is the caller's. */
+void xmpp_iq_refuse(struct session *s, struct span ticket,
+                    enum stanza_error_condition condition);
 
 const struct statedb_view *xmpp_iq_view(const struct xmpp_iq *iq);

@@ -216,7 +216,7 @@ static int h2_on_body(nghttp2_session *session, uint8_t flags, int32_t id, const
     struct h2_stream *t = h2_stream_find(session, id);
     if (!t || t->is_requested)
         return 0;
-    struct strbuf *body = &t->exchange.request.body;
+    const struct strbuf *body = &t->exchange.request.body;
     if (size > s->body_max - body->size || size > H2_SESSION_BODIES_MAX - s->bodies_size) {
         (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
                                         NGHTTP2_ENHANCE_YOUR_CALM);
@@ -224,7 +224,7 @@ static int h2_on_body(nghttp2_session *session, uint8_t flags, int32_t id, const
         h2_stream_free(t);
         return 0;
     }
-    strbuf_add(body, span_of(bytes, size));
+    httpmsg_add_body(&t->exchange.request, span_of(bytes, size));
     s->bodies_size += size;
     return 0;
 }

@@ -158,7 +158,7 @@ static int http1_on_body(llhttp_t *parser, const char *at, size_t size)
         h->refusal = 413;
         return -1;
     }
-    strbuf_add(&h->exchange.request.body, span_of(at, size));
+    httpmsg_add_body(&h->exchange.request, span_of(at, size));
     return 0;
 }
 

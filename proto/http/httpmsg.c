@@ -10,8 +10,21 @@
 void httpmsg_done(struct httpmsg *m)
 {
     arena_done(&m->arena);
-    strbuf_done(&m->body);
+    strbuf_wipe(&m->body);
     *m = (struct httpmsg){0};
+}
+
+void httpmsg_add_body(struct httpmsg *m, struct span bytes)
+{
+    if (m->body.size + bytes.size >= m->body.capacity) {
+        /* strbuf's own growth would leave the former copy behind in freed memory. */
+        struct strbuf larger = {0};
+        (void)strbuf_reserve(&larger, 2 * m->body.size + bytes.size);
+        strbuf_add(&larger, strbuf_span(&m->body));
+        strbuf_wipe(&m->body);
+        m->body = larger;
+    }
+    strbuf_add(&m->body, bytes);
 }
 
 int httpmsg_add(struct httpmsg *m, struct span name, struct span value)

@@ -34,8 +34,11 @@ struct httpmsg {
     struct strbuf body;
 };
 
-/* Ready when zeroed. */
+/* Ready when zeroed. The body is overwritten: passwords travel in it. */
 void httpmsg_done(struct httpmsg *m);
+
+/* Appends to the body; its size is the caller's to limit. */
+void httpmsg_add_body(struct httpmsg *m, struct span bytes);
 
 /* Adds a copy of a header field, its name in lower case. ERR_TOO_BIG beyond the limits. */
 int httpmsg_add(struct httpmsg *m, struct span name, struct span value);

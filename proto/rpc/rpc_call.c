@@ -183,7 +183,7 @@ void rpc_call_begin(const struct rpc_host *host, const struct rpc_caller *caller
     const char *wrong = call_read(call, &x->request, &status, &request);
     if (wrong) {
         call_answer(x, status, wrong, NULL);
-        arena_done(&call->arena);
+        arena_wipe(&call->arena);
         free(call);
         return;
     }
@@ -245,7 +245,7 @@ static void call_end(struct rpc_call *call, enum rpc_status status, const char *
     }
     if (call->host->ended)
         call->host->ended(call, call->status, call->host->arg);
-    arena_done(&call->arena);
+    arena_wipe(&call->arena); /* a request may have held a password */
     free(call);
 }
 

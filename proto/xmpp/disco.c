@@ -11,21 +11,12 @@
 enum { DISCO_PARTS_MAX = 64 }; /* identities or features of one entity of ours */
 
 static const struct disco_identity server_identities[] = {{"server", "im", "presenced"}};
+/* MAM stands on the account (XEP-0313, 5.4.1), but profanity asks the server. */
 static const char *const server_features[] = {
-    XMPP_NS_DISCO_INFO,
-    XMPP_NS_DISCO_ITEMS,
-    XMPP_NS_VERSION,
-    XMPP_NS_PING,
-    XMPP_NS_TIME,
-    XMPP_NS_CARBONS,
-    XMPP_NS_CARBONS_RULES,
-    XMPP_NS_BLOCKING,
-    XMPP_NS_PRIVACY,
-    XMPP_NS_ROSTER,
+    XMPP_NS_DISCO_INFO, XMPP_NS_DISCO_ITEMS, XMPP_NS_VERSION,       XMPP_NS_PING,
+    XMPP_NS_TIME,       XMPP_NS_CARBONS,     XMPP_NS_CARBONS_RULES, XMPP_NS_BLOCKING,
+    XMPP_NS_PRIVACY,    XMPP_NS_ROSTER,      XMPP_NS_REGISTER,      XMPP_NS_MAM,
     "msgoffline",
-    XMPP_NS_MAM, /* stands on the account
-   (XEP-0313, 5.4.1), but profanity
-   asks the server */
 };
 const struct disco_entity disco_server = {
     server_identities,

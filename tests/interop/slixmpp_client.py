@@ -14,7 +14,7 @@ from cases import case, expect
 from server import DOMAIN, PASSWORD, Server
 
 LIMIT_S = 20
-NAMES = ("alice", "bob", "carol")
+NAMES = ("alice", "bob", "carol", "dave")
 the_server = None
 
 
@@ -29,7 +29,7 @@ def server():
 class Client(slixmpp.ClientXMPP):
     """Notes what comes, so that a case can wait for it."""
 
-    PLUGINS = ("xep_0030", "xep_0092", "xep_0115", "xep_0184", "xep_0191", "xep_0198",
+    PLUGINS = ("xep_0030", "xep_0077", "xep_0092", "xep_0115", "xep_0184", "xep_0191", "xep_0198",
                "xep_0199", "xep_0203", "xep_0280", "xep_0297", "xep_0313", "xep_0352", "xep_0359")
 
     def __init__(self, name, resource=""):
@@ -127,6 +127,30 @@ async def wrong_password():
     client.connect((server().address, 5222))
     await client.wait("failed_all_auth")
     await client.leave()
+
+
+@case
+async def new_password():
+    """Changed from one device: it stays, the other is put out, the old one opens nothing."""
+    phone = await Client("dave", "phone").enter()
+    desk = await Client("dave", "desk").enter()
+    await phone["xep_0077"].change_password("quite new", jid=DOMAIN)
+    await desk.wait("disconnected")
+    expect(await phone["xep_0199"].ping(jid=DOMAIN) >= 0, "the asking device is gone")
+    try:
+        await phone["xep_0077"].cancel_registration(jid=DOMAIN)
+        expect(False, "an account was removed")
+    except IqError as error:
+        expect(error.condition == "not-allowed", error)
+    late = Client("dave", "late")
+    late.connect((server().address, 5222))
+    await late.wait("failed_all_auth")
+    await late.leave()
+    again = Client("dave", "desk")
+    again.credentials["password"] = again.password = "quite new"
+    await again.enter()
+    for client in (phone, again):
+        await client.leave()
 
 
 @case
@@ -299,7 +323,8 @@ async def services():
     info = await alice["xep_0030"].get_info(jid=DOMAIN, cached=False)
     features = info["disco_info"]["features"]
     for wanted in ("http://jabber.org/protocol/disco#info", "urn:xmpp:ping",
-                   "jabber:iq:version", "urn:xmpp:carbons:2", "urn:xmpp:blocking"):
+                   "jabber:iq:version", "jabber:iq:register", "urn:xmpp:carbons:2",
+                   "urn:xmpp:blocking"):
         expect(wanted in features, "server lacks", wanted, features)
     own = await alice["xep_0030"].get_info(jid=alice.boundjid.bare, cached=False)
     expect("urn:xmpp:mam:2" in own["disco_info"]["features"], own)

@@ -9,6 +9,7 @@ from server import DOMAIN, Server
 from wire import CLIENT, LIMIT_S, show, signed_in
 
 ROSTER = "{jabber:iq:roster}"
+STATE = "http://jabber.org/protocol/chatstates"
 ERROR = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 shared = []
 
@@ -124,3 +125,34 @@ def condition(stanza):
         return f"{stanza.tag.rpartition('}')[2]} {stanza.get('type')}"
     return next((c.tag.rpartition("}")[2] for c in error if c.tag.startswith(ERROR)
                  and not c.tag.endswith("}text")), "no condition")
+
+
+def chat(wire, to, inner, kind="chat", number=None):
+    """A message of any kind; returns its id."""
+    number = number or uuid.uuid4().hex[:12]
+    wire.send(f"<message to='{to}' type='{kind}' id='{number}'>{inner}</message>")
+    return number
+
+
+def state(name="composing"):
+    return f"<{name} xmlns='{STATE}'/>"
+
+
+def line(text):
+    return f"<body>{text}</body>"
+
+
+def answer_to(wire, number):
+    return wire.until(lambda e: e.get("id") == number)
+
+
+def arriving(name, resource=None):
+    """Signed in; what its first presence brings is yet to be read."""
+    wire = signed_in(server(), name, resource, has_presence=False)
+    wire.send("<presence/>")
+    return wire
+
+
+def asked(wire, to, kind="get"):
+    """What an unknown request is answered with."""
+    return condition(wire.ask("<query xmlns='some:thing'/>", kind, to))

@@ -12,6 +12,8 @@
 #include "tests/support/imworld.h"
 #include "tests/support/xml_text.h"
 
+static struct pool *xmppclient_pool; /* a test that changes passwords makes one */
+
 struct xmppclient {
     struct imworld *w;
     struct line *line;
@@ -83,7 +85,8 @@ static inline void xmppclient_open(struct xmppclient *c, struct imworld *w, cons
                                              .lang = SPAN("en"),
                                              .address = SPAN("127.0.0.1:1"),
                                              .tls = SPAN("TLSv1.3"),
-                                             .metrics = &metrics};
+                                             .metrics = &metrics,
+                                             .pool = xmppclient_pool};
     c->line = line_new(w->loops[0], &xmppclient_lower, c, im_loop_of(w->im, client.user));
     assert_int_equal(xmpp_front_start(w->im, c->line, &client), 0);
 }

@@ -405,8 +405,7 @@ static const struct c2s_fatal {
     {"a stanza before sign-in", CALLER_SECURED, "<message/>", 0, "not-authorized"},
     {"too much before sign-in", CALLER_SECURED, "<auth " SASL " mechanism='PLAIN'>",
      SIGN_IN_MAX, "policy-violation"},
-    {"a tag without end", CALLER_PLAIN, "<starttls ns='", (size_t)2 * SIGN_IN_MAX,
-     "policy-violation"},
+    {"an endless tag", CALLER_PLAIN, "<starttls ns='", 2UL * SIGN_IN_MAX, "policy-violation"},
     {"another domain after sign-in", CALLER_AUTHENTICATED,
      "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
      "to='evil.example' version='1.0'>",

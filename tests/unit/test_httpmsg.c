@@ -78,9 +78,27 @@ static void words_of_a_query(void **state)
     httpmsg_done(&m);
 }
 
+static void body_grows_in_pieces(void **state)
+{
+    (void)state;
+    struct httpmsg m = {0};
+    char expected[600];
+    for (size_t i = 0; i < sizeof(expected); i++) {
+        expected[i] = (char)('a' + i % 26);
+        httpmsg_add_body(&m, span_of(&expected[i], 1));
+    }
+    httpmsg_add_body(&m, SPAN(""));
+    assert_int_equal(m.body.size, sizeof(expected));
+    assert_memory_equal(m.body.data, expected, sizeof(expected));
+    assert_int_equal(m.body.data[m.body.size], '\0');
+    httpmsg_done(&m);
+    assert_null(m.body.data);
+    httpmsg_done(&m);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(cases) + 3];
+    struct CMUnitTest tests[COUNT_OF(cases) + 4];
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         tests[i] = (struct CMUnitTest){.name = cases[i].name,
                                        .test_func = target_case_holds,
@@ -89,6 +107,7 @@ int main(void)
         cmocka_unit_test(fields_are_lowered_counted_and_limited),
         cmocka_unit_test(a_head_is_limited_in_bytes),
         cmocka_unit_test(words_of_a_query),
+        cmocka_unit_test(body_grows_in_pieces),
     };
     memcpy(tests + COUNT_OF(cases), more, sizeof(more));
     return cmocka_run_group_tests(tests, NULL, NULL);
