@@ -18,6 +18,9 @@
 static bool entity_is_shown(const struct xmpp_iq *iq)
 {
     Store__RosterRow *row = NULL;
+    if (span_is_none(iq->to.local) ||
+        span_equal(address_full(&iq->to), span_text(iq->front->user)))
+        return true; /* the server, oneself */
     const int rc = read_roster_item(xmpp_iq_view(iq), address_bare(&iq->to),
                                     span_text(iq->front->user), &row);
     if (rc <= 0)
@@ -46,11 +49,10 @@ void iq_entity_disco(struct xmpp_iq *iq, const struct xml_node *payload)
 {
     struct span node = SPAN_NONE;
     const enum disco_request request = disco_parse(payload, &node);
-    const bool is_own = span_equal(address_full(&iq->to), span_text(iq->front->user));
 
     if (iq->stanza->type != STANZA_GET || request == DISCO_NONE)
         xmpp_iq_fail(iq, STANZA_ERROR_BAD_REQUEST);
-    else if (!span_is_none(iq->to.local) && !is_own && !entity_is_shown(iq))
+    else if (!entity_is_shown(iq))
         xmpp_iq_fail(iq, STANZA_ERROR_SERVICE_UNAVAILABLE);
     else if (request == DISCO_INFO)
         entity_info(iq, node);
@@ -62,6 +64,10 @@ void iq_entity_small(struct xmpp_iq *iq, const struct xml_node *payload)
 {
     struct utsname system = {0};
 
+    if (!entity_is_shown(iq)) {
+        xmpp_iq_fail(iq, STANZA_ERROR_SERVICE_UNAVAILABLE);
+        return;
+    }
     switch (entity_query_parse(payload, iq->stanza->type == STANZA_SET)) {
     case ENTITY_QUERY_NONE:
         xmpp_iq_fail(iq, STANZA_ERROR_BAD_REQUEST);

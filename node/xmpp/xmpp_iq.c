@@ -32,7 +32,7 @@ static const struct iq_handler {
     {"query", XMPP_NS_ROSTER, IQ_OWN, iq_roster_handle},
     {"query", XMPP_NS_DISCO_INFO, IQ_SERVER | IQ_OWN | IQ_OTHER, iq_entity_disco},
     {"query", XMPP_NS_DISCO_ITEMS, IQ_SERVER | IQ_OWN | IQ_OTHER, iq_entity_disco},
-    {"ping", XMPP_NS_PING, IQ_SERVER | IQ_OWN, iq_entity_small},
+    {"ping", XMPP_NS_PING, IQ_SERVER | IQ_OWN | IQ_OTHER, iq_entity_small},
     {"query", XMPP_NS_VERSION, IQ_SERVER, iq_entity_small},
     {"time", XMPP_NS_TIME, IQ_SERVER, iq_entity_small},
     {"session", XMPP_NS_SESSION, IQ_SERVER | IQ_OWN, iq_entity_small},

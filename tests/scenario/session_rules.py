@@ -456,10 +456,13 @@ def requests_to_accounts():
     a, b, c = people("alice", "bob", "carol")
     befriend(a, b)
     alice = online(a)
-    disco = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
-    expect(condition(alice.ask(disco, to=bare(b))) == "iq result", "a contact")
-    strange, none = (condition(alice.ask(disco, to=t)) for t in (bare(c), f"nobody@{DOMAIN}"))
-    expect(strange == none == "service-unavailable", strange, none)
+    for request in ("<query xmlns='http://jabber.org/protocol/disco#info'/>",
+                    "<query xmlns='http://jabber.org/protocol/disco#items'/>",
+                    "<ping xmlns='urn:xmpp:ping'/>"):
+        expect(condition(alice.ask(request, to=bare(b))) == "iq result", "a contact", request)
+        strange, none = (condition(alice.ask(request, to=t))
+                         for t in (bare(c), f"nobody@{DOMAIN}"))
+        expect(strange == none == "service-unavailable", strange, none, request)
     for to in (DOMAIN, bare(a), bare(b), bare(c), None):
         expect(asked(alice, to) == asked(alice, to, "set") == "service-unavailable", to)
 
