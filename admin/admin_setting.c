@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "presenced/admin/v1/admin.pb-c.h"
 #include "replication/read.h"
 #include "replication/replica.h"
@@ -119,6 +120,24 @@ static void setting_set(struct rpc_call *call, const Store__Result *result)
     setting_answer(call, key);
 }
 
+/* What the table cannot check. */
+static bool setting_is_meant(const struct settings_key *key, const char *value,
+                             struct strbuf *why)
+{
+    struct span list = span_text(value);
+    if (strcmp(key->name, "auth.trusted_networks") != 0)
+        return true;
+    for (struct span next = network_next(&list); next.size; next = network_next(&list)) {
+        struct network network;
+        if (network_parse(next, &network) == 0)
+            continue;
+        strbuf_printf(why, "\"%.*s\" is no network; write 10.0.0.0/8 or 192.0.2.1",
+                      (int)(next.size < 40 ? next.size : 40), next.ptr);
+        return false;
+    }
+    return true;
+}
+
 void admin_setting_set(struct rpc_call *call, const ProtobufCMessage *request)
 {
     const Presenced__Admin__V1__SetSettingRequest *ask = (const void *)request;
@@ -126,8 +145,9 @@ void admin_setting_set(struct rpc_call *call, const ProtobufCMessage *request)
     if (!key)
         return;
     CLEANUP(strbuf_done) struct strbuf why = {0};
-    if (ask->value[0] && settings_check(&admin_settings_table, span_text(ask->name),
-                                        span_text(ask->value), &why) < 0) {
+    if (ask->value[0] && (settings_check(&admin_settings_table, span_text(ask->name),
+                                         span_text(ask->value), &why) < 0 ||
+                          !setting_is_meant(key, ask->value, &why))) {
         rpc_call_fail(call, RPC_STATUS_INVALID_ARGUMENT, "presencectl setting list -o wide",
                       "%s", why.data ? why.data : "the value is not allowed");
         return;

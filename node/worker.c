@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/network.h"
 #include "node/auth/credentials.h"
 #include "node/auth/guessing.h"
 #include "node/errand.h"
@@ -141,14 +142,12 @@ static void worker_trust(struct worker *w, const char *networks)
         return;
     (void)snprintf(w->trusted, sizeof(w->trusted), "%s", networks);
     guessing_trust_none(w->guessing);
-    for (const char *at = networks; *at;) {
-        const size_t size = strcspn(at, ", ");
-        const struct span network = span_of(at, size);
-        const int rc = size ? guessing_trust(w->guessing, network) : 0;
+    struct span list = span_text(networks);
+    for (struct span next = network_next(&list); next.size; next = network_next(&list)) {
+        const int rc = guessing_trust(w->guessing, next);
         if (rc < 0 && w->config.index == 0)
-            log_warn("sign_in: a trusted network is not taken", LOG_SPAN("network", network),
+            log_warn("sign_in: a trusted network is not taken", LOG_SPAN("network", next),
                      LOG_RC(rc));
-        at += size + (at[size] != '\0');
     }
 }
 

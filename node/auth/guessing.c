@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/auth/guessing.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 
@@ -9,14 +9,10 @@
 #include "base/err.h"
 #include "base/hashmap.h"
 #include "base/mem.h"
+#include "base/network.h"
 #include "base/strbuf.h"
 
-enum { ADDRESS_SIZE = 16, ADDRESS_BITS = 128, V4_BITS = 96 };
-
-struct guess_network {
-    uint8_t bytes[ADDRESS_SIZE];
-    unsigned bits;
-};
+enum { ADDRESS_SIZE = NETWORK_ADDRESS_SIZE };
 
 /* What is known of a pair or of an address. In a list from the last touched to the first. */
 struct guess_entry {
@@ -32,7 +28,7 @@ struct guess_entry {
 struct guessing {
     struct hashmap entries;
     struct guess_entry *newest, *oldest;
-    struct guess_network networks[GUESSING_NETWORKS_MAX];
+    struct network networks[GUESSING_NETWORKS_MAX];
     size_t network_count;
 };
 
@@ -84,63 +80,22 @@ static void guess_address(const struct sockaddr_storage *peer, uint8_t bytes[ADD
     }
 }
 
-static bool is_in_network(const uint8_t address[ADDRESS_SIZE], const struct guess_network *n)
-{
-    for (unsigned i = 0; i < ADDRESS_SIZE; i++) {
-        const unsigned bits = n->bits > i * 8 ? n->bits - i * 8 : 0;
-        const unsigned mask = bits >= 8 ? 0xffU : 0xff00U >> bits & 0xffU;
-        if ((address[i] ^ n->bytes[i]) & mask)
-            return false;
-    }
-    return true;
-}
-
 static bool is_trusted(const struct guessing *g, const uint8_t address[ADDRESS_SIZE])
 {
     for (size_t i = 0; i < g->network_count; i++)
-        if (is_in_network(address, &g->networks[i]))
+        if (network_has(&g->networks[i], address))
             return true;
     return false;
 }
 
-/* The number of bits behind the slash, or -1. */
-static int network_bits(struct span digits, unsigned most)
-{
-    unsigned bits = 0;
-    if (digits.size == 0 || digits.size > 3)
-        return -1;
-    for (size_t i = 0; i < digits.size; i++) {
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
-            return -1;
-        bits = bits * 10 + (unsigned)(digits.ptr[i] - '0');
-    }
-    return bits <= most ? (int)bits : -1;
-}
-
 int guessing_trust(struct guessing *g, struct span network)
 {
-    const size_t slash = span_index(network, '/');
-    struct guess_network n = {.bits = ADDRESS_BITS};
-    char text[INET6_ADDRSTRLEN] = "";
     if (g->network_count == GUESSING_NETWORKS_MAX)
         return ERR_FULL;
-    if (slash >= sizeof(text) || memchr(network.ptr, 0, network.size))
-        return ERR_INVALID;
-    memcpy(text, network.ptr, slash);
-    const bool is_v4 = inet_pton(AF_INET, text, n.bytes + 12) == 1;
-    if (is_v4)
-        memset(n.bytes + 10, 0xff, 2);
-    else if (inet_pton(AF_INET6, text, n.bytes) != 1)
-        return ERR_INVALID;
-    if (slash < network.size) {
-        const int bits = network_bits(span_from(network, slash + 1),
-                                      is_v4 ? ADDRESS_BITS - V4_BITS : ADDRESS_BITS);
-        if (bits < 0)
-            return ERR_INVALID;
-        n.bits = (unsigned)bits + (is_v4 ? V4_BITS : 0);
-    }
-    g->networks[g->network_count++] = n;
-    return 0;
+    const int rc = network_parse(network, &g->networks[g->network_count]);
+    if (rc == 0)
+        g->network_count++;
+    return rc;
 }
 
 void guessing_trust_none(struct guessing *g)
