@@ -2,7 +2,6 @@
 #include "node/auth/guessing.h"
 
 #include <netinet/in.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 
 #include "base/cleanup.h"
