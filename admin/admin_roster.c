@@ -85,20 +85,22 @@ static const char *roster_user(struct rpc_call *call, const char *text)
 void admin_roster_link(struct rpc_call *call, const ProtobufCMessage *request)
 {
     const Presenced__Admin__V1__LinkRosterRequest *ask = (const void *)request;
-    struct roster_link *link = arena_zeroed(&call->arena, sizeof(*link));
-    link->user = roster_user(call, ask->user);
-    if (!link->user)
+    const char *user = roster_user(call, ask->user);
+    if (!user)
         return;
-    link->contact = roster_user(call, ask->contact);
-    if (!link->contact)
+    const char *contact = roster_user(call, ask->contact);
+    if (!contact)
         return;
-    if (span_is(span_text(link->user), link->contact)) {
+    if (span_is(span_text(user), contact)) {
         rpc_call_fail(call, RPC_STATUS_INVALID_ARGUMENT, "name two users",
                       "a user is no contact of its own");
         return;
     }
     struct admin_settings settings;
     (void)admin_settings_load(&settings, replica_view(admin_api_of(call)->replica));
+    struct roster_link *link = arena_zeroed(&call->arena, sizeof(*link));
+    link->user = user;
+    link->contact = contact;
     link->items_max = settings.roster_max;
     call->user = link;
     roster_link_next(call);
