@@ -20,6 +20,7 @@ enum {
 
 void c2s_line_hand_up(struct c2s *c, const struct xml_reader_event *event)
 {
+    c2s_line_look_drained(c); /* who asks for the next page has read the last one */
     if (line_stanza(c->line, event->arena, event->node) == 0)
         return;
     c->held = *event; /* valid as long as the reader is not asked again */
@@ -58,16 +59,43 @@ static void c2s_answered(void *arg, const struct line_answer *answer)
     c2s_unhold(c, C2S_HOLD_ANSWER);
 }
 
-/* Tells the session how far the peer's TCP has come; looks again until it has it all. */
+/* Notes where seq ends; writes that follow closely, or for which there is no room, move the
+ * newest mark instead. */
+static void c2s_mark_add(struct c2s *c, uint64_t seq)
+{
+    const unsigned newest = (c->mark_first + c->mark_count - 1) % C2S_MARKS_MAX;
+    const unsigned before = (newest + C2S_MARKS_MAX - 1) % C2S_MARKS_MAX;
+    const uint64_t start = c->mark_count > 1 ? c->marks[before].end : 0;
+    if (c->mark_count > 1 &&
+        (c->mark_count == C2S_MARKS_MAX || c->marks[newest].end - start < C2S_MARK_BYTES)) {
+        c->marks[newest] = (struct c2s_mark){seq, c->line_bytes};
+        return;
+    }
+    c->marks[(c->mark_first + c->mark_count++) % C2S_MARKS_MAX] =
+        (struct c2s_mark){seq, c->line_bytes};
+}
+
+/* Tells the session how far the peer's TCP has come; looks again until it has it all. What
+ * is queued counts TLS as well, so this errs to the side of too little. */
 void c2s_line_look_drained(struct c2s *c)
 {
     if (!c->stream || c->seq_drained == c->seq_written)
         return;
-    if (bytestream_queued(c->stream) == 0) {
-        c->seq_drained = c->seq_written;
-        line_drained(c->line, c->seq_drained);
-        return;
+    const uint64_t queued = bytestream_queued(c->stream);
+    uint64_t drained = c->seq_drained;
+    for (; c->mark_count > 0; c->mark_count--) {
+        const struct c2s_mark *mark = &c->marks[c->mark_first];
+        if (queued > 0 && mark->end + queued > c->line_bytes)
+            break;
+        drained = mark->seq;
+        c->mark_first = (c->mark_first + 1) % C2S_MARKS_MAX;
     }
+    if (drained != c->seq_drained) {
+        c->seq_drained = drained;
+        line_drained(c->line, drained);
+    }
+    if (c->seq_drained == c->seq_written)
+        return;
     wheel_set(loop_wheel(c->service->config.loop), &c->drain,
               loop_now_ms(c->service->config.loop) + C2S_LINE_DRAIN_MS);
 }
@@ -84,8 +112,11 @@ static void c2s_line_write(void *arg, uint64_t seq, struct span bytes)
     if (!c->stream)
         return;
     bytestream_write(c->stream, bytes);
-    if (seq > c->seq_written)
+    c->line_bytes += bytes.size;
+    if (seq > c->seq_written) {
         c->seq_written = seq;
+        c2s_mark_add(c, seq);
+    }
 }
 
 static void c2s_line_pause(void *arg, bool is_paused)

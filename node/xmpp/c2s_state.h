@@ -31,6 +31,13 @@ enum c2s_hold {
     C2S_HOLD_RATE = 8,    /* the peer is ahead of its rate */
 };
 
+enum { C2S_MARKS_MAX = 32, C2S_MARK_BYTES = 64 * 1024 };
+
+/* A place in what the session wrote: everything up to seq ends there. */
+struct c2s_mark {
+    uint64_t seq, end; /* bytes since the beginning */
+};
+
 struct c2s {
     struct c2s_service *service;
     struct c2s *next, *former;
@@ -48,6 +55,9 @@ struct c2s {
     unsigned holds; /* enum c2s_hold, or-ed */
     struct allowance allowance;
     uint64_t seq_written, seq_drained; /* as numbered by the session */
+    uint64_t line_bytes;               /* the session wrote in all */
+    struct c2s_mark marks[C2S_MARKS_MAX];
+    unsigned mark_first, mark_count; /* a ring, oldest first */
     bool is_bound;
     bool is_orderly; /* the peer closed its stream */
     void (*ended)(void *arg);
