@@ -141,6 +141,102 @@ async def wrong_passwords_by_the_thousand():
     stopped(server)
 
 
+def resident_mib(server):
+    for line in open(f"/proc/{server.process.pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+@case
+def a_client_that_never_reads():
+    """60 MB for somebody whose socket is full: the node does not hold them in memory, others
+    get theirs at once, and nothing that was acknowledged is lost."""
+    server = fresh()
+    for name, value in (("xmpp.rate", "1GiB"), ("xmpp.burst", "1GiB")):
+        server.ctl("setting", "set", name, value)
+    deaf = signed_in(server, "bob", "deaf")
+    alice = signed_in(server, "alice")
+    alice.enable()
+    before = resident_mib(server)
+    count, text = 600, "z" * 100_000
+    try:
+        for i in range(count):
+            alice.message(deaf.jid, text, f"d{i}")
+            if i % 20 == 19:
+                alice.send(f"<r xmlns='{SM_NS}'/>")
+                alice.until(lambda e: e.tag == SM + "a", PATIENCE_S)
+        took = healthy(server)
+        grown = resident_mib(server) - before
+        print(f"# {grown} MiB more in memory, sign-in in {took * 1000:.0f} ms", flush=True)
+        expect(grown < 400 if is_sanitized(server) else grown < 200, "holds", grown, "MiB")
+    finally:
+        deaf.cut()
+    again = signed_in(server, "bob", "again", has_presence=False)
+    stored = [m.get("id") for _, m in again.archive(f"alice@{DOMAIN}")]
+    expect(stored == [f"d{i}" for i in range(count)], len(stored), "of", count, "are stored")
+    stopped(server)
+
+
+@case
+def questions_without_listening():
+    """Pings by the hundred thousand, no answer is read: the asker is held back or cut off."""
+    server = fresh()
+    server.ctl("setting", "set", "xmpp.rate", "1GiB")
+    server.ctl("setting", "set", "xmpp.burst", "1GiB")
+    wire = signed_in(server, "alice")
+    before = resident_mib(server)
+    ping = f"<iq type='get' id='{'q' * 200}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+    wire.socket.settimeout(5)
+    begun = time.monotonic()
+    try:
+        while time.monotonic() - begun < 15:
+            wire.socket.sendall((ping * 100).encode())
+    except OSError:  # held back, or cut off
+        pass
+    took, grown = healthy(server), resident_mib(server) - before
+    print(f"# {grown} MiB more in memory, sign-in in {took * 1000:.0f} ms", flush=True)
+    expect(grown < 100 if not is_sanitized(server) else grown < 400, "holds", grown, "MiB")
+    wire.cut()
+    stopped(server)
+
+
+def h2_frame(kind, flags, stream, body=b""):
+    return (len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+            + body)
+
+
+@case
+def rapid_resets():
+    """HTTP/2 streams opened and taken back by the ten thousand (CVE-2023-44487), and pings
+    nobody listens for: cut off or served, presencectl works meanwhile."""
+    server = fresh()
+    field = lambda n, v: b"\x00" + bytes([len(n)]) + n + bytes([len(v)]) + v
+    head = b"".join(field(*f) for f in (
+        (b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost"),
+        (b":path", b"/presenced.admin.v1.UserService/List"), (b"te", b"trailers"),
+        (b"content-type", b"application/grpc")))
+    start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0)
+    before = resident_mib(server)
+    resets = b"".join(h2_frame(1, 4, i, head) + h2_frame(3, 0, i, b"\0\0\0\x08")
+                      for i in range(1, 40_001, 2))
+    for flood in (resets, h2_frame(6, 0, 0, bytes(8)) * 200_000, h2_frame(4, 0, 0) * 200_000,
+                  h2_frame(1, 0, 1, head) + h2_frame(9, 0, 1, b"\x00\x01a\x01b") * 100_000):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(5)
+            peer.connect(f"{server.folder}/run/admin.sock")
+            try:
+                peer.sendall(start + flood)
+            except OSError:
+                pass
+            begun = time.monotonic()
+            server.ctl("user", "list")
+            expect(time.monotonic() - begun < 10, "presencectl waited", time.monotonic() - begun)
+    grown = resident_mib(server) - before
+    expect(grown < 100 if not is_sanitized(server) else grown < 400, "holds", grown, "MiB")
+    stopped(server)
+
+
 # ---- Resuming, again and again
 
 
