@@ -108,8 +108,10 @@ static void loop_measure_sleep(struct loop *loop)
     const uint64_t now_ms = monoclock_ms();
     const uint64_t awake_ms = uv_hrtime() / 1000000;
     const uint64_t asleep_ms = now_ms > awake_ms ? now_ms - awake_ms : 0;
-    if (asleep_ms > loop->asleep_ms + LOOP_CLOCK_SLACK_MS)
+    if (asleep_ms > loop->asleep_ms + LOOP_CLOCK_SLACK_MS) {
         loop->asleep_ms = asleep_ms;
+        (void)uv_timer_stop(&loop->wheel_due); /* its clock stood still: arm it anew */
+    }
 }
 
 /* Has libuv wake us when the wheel wants to be advanced. */

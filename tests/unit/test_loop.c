@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/monoclock.h"
+#include "tests/support/turnedclock.h"
 
 /* What a test's loop owns: a journal of what was delivered, in order. */
 struct diary {
@@ -191,6 +192,33 @@ static void wheel_of_a_loop_turns(void **state)
     loop_free(c.loop);
 }
 
+static void nap_expired(struct wheel_timer *t, void *arg)
+{
+    (void)t;
+    *(bool *)arg = true;
+}
+
+/* What came due while the machine slept fires when it wakes, not as much later. */
+static void a_sleep_counts(void **state)
+{
+    bool is_fired = false;
+    struct wheel_timer timer = {.expired = nap_expired, .arg = &is_fired};
+    struct loop *loop;
+    (void)state;
+    assert_int_equal(loop_new("nap", 1, &loop), 0);
+    wheel_set(loop_wheel(loop), &timer, loop_now_ms(loop) + 3600000);
+    (void)uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    assert_false(is_fired);
+    turnedclock_add(3600000 + WHEEL_GRAIN_MS);
+    const uint64_t deadline_ms = monoclock_ms() + 20000;
+    while (!is_fired && monoclock_ms() < deadline_ms)
+        (void)uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    assert_true(is_fired);
+    loop_stop(loop);
+    loop_run(loop);
+    loop_free(loop);
+}
+
 /* Objects go on after the stop until their handles are closed; the wheel serves them. */
 struct lingering {
     struct wheel_timer timer;
@@ -282,6 +310,7 @@ int main(void)
         cmocka_unit_test(loop_that_never_ran_discards_what_it_has),
         cmocka_unit_test(local_queue_longer_than_a_turn_goes_on),
         cmocka_unit_test(wheel_of_a_loop_turns),
+        cmocka_unit_test(a_sleep_counts),
         cmocka_unit_test(stopped_loop_waits_for_its_objects),
         cmocka_unit_test(threads_post_and_nothing_is_lost),
     };
