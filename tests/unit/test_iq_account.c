@@ -2,8 +2,8 @@
 /* A new password over the signed-in stream, over the real core, store and pool. */
 #include "node/xmpp/iq_account.h"
 
-#include "base/pool.h"
 #include "proto/auth/verifier_record.h"
+#include "tests/support/poolplug.h"
 #include "tests/support/xmppworld.h"
 
 #define ALICE    "alice@" IMWORLD_DOMAIN
@@ -14,71 +14,23 @@
 static struct imworld world;
 static struct xmppclient phone, desk;
 
-/* A job that keeps the pool's only thread until it is let go. */
-static struct {
-    struct pool_job job;
-    uv_sem_t has_begun, may_end;
-    bool is_held, is_home;
-} plug;
-
-static void plug_work(struct pool_job *job)
-{
-    (void)job;
-    uv_sem_post(&plug.has_begun);
-    uv_sem_wait(&plug.may_end);
-}
-
-static void plug_home(struct message *message, void *owner)
-{
-    (void)message, (void)owner;
-    plug.is_home = true;
-}
-
-static void plug_lost(struct message *message)
-{
-    (void)message;
-}
-
-static void hold_pool(void)
-{
-    plug.is_home = false;
-    plug.job = (struct pool_job){.done = {.deliver = plug_home, .discard = plug_lost},
-                                 .work = plug_work,
-                                 .home = world.loops[0]};
-    assert_int_equal(pool_submit(xmppclient_pool, &plug.job), 0);
-    uv_sem_wait(&plug.has_begun); /* it waits in the queue no more */
-    plug.is_held = true;
-}
-
-static void release_pool(void)
-{
-    uv_sem_post(&plug.may_end);
-    IMWORLD_UNTIL(&world, plug.is_home);
-    plug.is_held = false;
-}
+static struct poolplug plug;
 
 static int account_setup(void **state)
 {
     (void)state;
     imworld_make(&world);
     assert_int_equal(pool_new(1, 1, &xmppclient_pool), 0);
-    assert_int_equal(uv_sem_init(&plug.has_begun, 0), 0);
-    assert_int_equal(uv_sem_init(&plug.may_end, 0), 0);
     return 0;
 }
 
 static int account_teardown(void **state)
 {
     (void)state;
-    if (plug.is_held)
-        uv_sem_post(&plug.may_end);
-    plug.is_held = false;
     xmppclient_done(&phone);
     xmppclient_done(&desk);
     pool_free(xmppclient_pool);
     xmppclient_pool = NULL;
-    uv_sem_destroy(&plug.has_begun);
-    uv_sem_destroy(&plug.may_end);
     imworld_remove(&world);
     return 0;
 }
@@ -190,14 +142,14 @@ static void what_follows_waits(void **state)
 {
     (void)state;
     xmppclient_sign_in(&phone, &world, "alice", "phone");
-    hold_pool();
+    poolplug_hold(&plug, &world, xmppclient_pool);
     xmppclient_send(&phone, "<iq type='set' id='p'>" CHANGE("alice", "new") "</iq>");
     xmppclient_send(&phone, "<iq type='set' id='i'><query xmlns='jabber:iq:roster'><item "
                             "jid='e@e.example'/></query></iq>");
     xmppclient_send(&phone, "<iq type='set' id='q'>" CHANGE("alice", "newer") "</iq>");
     xmppclient_wants(&phone, "id='q' type='error'><error type='wait'><resource-constraint ");
     xmppclient_settle(&phone);
-    release_pool();
+    poolplug_release(&plug, &world);
     xmppclient_wants(&phone, "id='p' type='result'");
     xmppclient_wants(&phone, "id='i' type='result'");
     assert_password("new");
@@ -209,12 +161,12 @@ static void a_busy_pool_refuses(void **state)
     (void)state;
     xmppclient_sign_in(&phone, &world, "alice", "phone");
     xmppclient_sign_in(&desk, &world, "bob", "desk");
-    hold_pool();
+    poolplug_hold(&plug, &world, xmppclient_pool);
     xmppclient_send(&desk, "<iq type='set' id='b'>" CHANGE("bob", "new") "</iq>");
     xmppclient_settle(&desk);
     xmppclient_send(&phone, "<iq type='set' id='p'>" CHANGE("alice", "new") "</iq>");
     xmppclient_wants(&phone, "id='p' type='error'><error type='wait'><resource-constraint ");
-    release_pool();
+    poolplug_release(&plug, &world);
     xmppclient_wants(&desk, "id='b' type='result'");
     xmppclient_send(&phone, "<iq type='set' id='p2'>" CHANGE("alice", "new") "</iq>");
     xmppclient_wants(&phone, "id='p2' type='result'");
@@ -232,11 +184,11 @@ static void a_lost_stream_changes_nothing(void **state)
     xmppclient_send(&phone, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     xmppclient_wants(&phone, "id='");
     (void)snprintf(id, sizeof(id), "%.32s", phone.wire.data + phone.read);
-    hold_pool();
+    poolplug_hold(&plug, &world, xmppclient_pool);
     xmppclient_send(&phone, "<iq type='set' id='p'>" CHANGE("alice", "new") "</iq>");
     xmppclient_settle(&phone);
     xmppclient_leave(&phone, false);
-    release_pool();
+    poolplug_release(&plug, &world);
 
     xmppclient_open(&desk, &world, "alice");
     line_resume(desk.line, span_text(id), 1); /* it has the ping's answer */
@@ -254,7 +206,7 @@ static void an_ended_session_changes_nothing(void **state)
     Store__Command command = STORE__COMMAND__INIT;
     (void)state;
     xmppclient_sign_in(&phone, &world, "alice", "phone");
-    hold_pool();
+    poolplug_hold(&plug, &world, xmppclient_pool);
     xmppclient_send(&phone, "<iq type='set' id='p'>" CHANGE("alice", "new") "</iq>");
     xmppclient_settle(&phone);
     removal.user = (char *)ALICE;
@@ -263,7 +215,7 @@ static void an_ended_session_changes_nothing(void **state)
     imworld_commit(&world, &command);
     IMWORLD_UNTIL(&world, phone.is_shut);
     xmppclient_wants(&phone, "<not-authorized ");
-    release_pool();
+    poolplug_release(&plug, &world);
     xmppclient_lacks(&phone, "id='p' type='result'");
 }
 
