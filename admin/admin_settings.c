@@ -4,7 +4,6 @@
 #include "replication/read.h"
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const privacies[] = {"none", "hash", NULL};
 
 static const struct settings_key keys[] = {
     SETTINGS_DURATION(struct admin_settings, resume_window_ms, "xmpp.resume_window", "5m",
@@ -38,8 +37,6 @@ static const struct settings_key keys[] = {
         "separated by spaces or commas."),
     SETTINGS_CHOICE(struct admin_settings, log_level, "log.level", "info", levels,
                     "What every node logs unless `log set` said otherwise."),
-    SETTINGS_CHOICE(struct admin_settings, log_privacy, "log.privacy", "none", privacies,
-                    "Whether addresses of users are hashed in the log."),
 };
 
 const struct settings_table admin_settings_table = {

@@ -31,7 +31,6 @@ struct admin_settings {
     bool auth_plain;                     /* offer PLAIN (inside TLS) */
     char auth_trusted_networks[ADMIN_SETTINGS_NETWORKS_SIZE]; /* "10.0.0.0/8 192.0.2.1" */
     uint32_t log_level;                                       /* enum log_level, of all nodes */
-    uint32_t log_privacy; /* 0 none, 1 hash: addresses in the log */
 };
 
 extern const struct settings_table admin_settings_table;

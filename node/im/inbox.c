@@ -29,12 +29,25 @@ static bool inbox_is_read(const struct session *s, uint64_t index)
     return is_kept;
 }
 
+/* Is the row on its way to a client that is there? One that waits in a lost stream does not
+ * keep it from a device at which the user is now. */
+static bool inbox_is_held(const struct user *u, uint64_t index)
+{
+    const struct user_row *row = user_row(u, index);
+    if (!row || row->is_done)
+        return row != NULL;
+    for (const struct session *s = u->sessions; s; s = s->next)
+        if (s->front && !s->is_ending && outbound_has_message(&s->outbound, index))
+            return true;
+    return false;
+}
+
 static bool inbox_flush_row(uint64_t index, const Store__InboxRow *row, void *arg)
 {
     struct inbox_walk *walk = arg;
     if (index > walk->position)
         return false;
-    if (row->kind != STORE__INBOX_ROW__KIND__MESSAGE || user_row(walk->user, index))
+    if (row->kind != STORE__INBOX_ROW__KIND__MESSAGE || inbox_is_held(walk->user, index))
         return true;
     if (inbox_is_read(walk->session, index)) {
         user_row_hold(walk->user, index);

@@ -161,6 +161,20 @@ static struct outbound_item *outbound_unasked(const struct outbound *o)
     return item;
 }
 
+static bool list_has_message(const struct outbound_list *list, uint64_t message)
+{
+    for (const struct outbound_item *item = list->head; item; item = item->next)
+        if (item->message == message)
+            return true;
+    return false;
+}
+
+bool outbound_has_message(const struct outbound *o, uint64_t message)
+{
+    return list_has_message(&o->sent, message) || list_has_message(&o->backlog, message) ||
+           list_has_message(&o->former, message);
+}
+
 struct outbound_item *outbound_candidate(const struct outbound *o)
 {
     return !o->is_frozen && outbound_may_number(o) ? o->backlog.head : NULL;

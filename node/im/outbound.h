@@ -98,6 +98,9 @@ enum outbound_action {
 /* The next thing to do; call until OUTBOUND_NOTHING. The item is borrowed. */
 enum outbound_action outbound_step(struct outbound *o, struct outbound_item **ret_item);
 
+/* Whether the message of a log index is in it, on its way or written. */
+bool outbound_has_message(const struct outbound *o, uint64_t message);
+
 /* What the next step would number, or NULL: the caller may find that another device has it
  * by now, and discard it. */
 struct outbound_item *outbound_candidate(const struct outbound *o);

@@ -11,7 +11,7 @@ from cases import case, expect
 from people import (answer_to, arriving, asked, bare, befriend, bodies, chat, close, condition,
                     fence, line, online, people, presence_of, presences, server, state, sync)
 from server import DOMAIN
-from wire import CLIENT, SM, Wire, show, signed_in, stream_error
+from wire import CLIENT, SM, SM_NS, Wire, show, signed_in, stream_error
 
 
 # ---- M10: blocking ------------------------------------------------------------------------
@@ -305,6 +305,34 @@ def orderly_end_answers_and_frees():
     answer = again.resume(alice.sm_id, alice.received)
     expect(answer.tag == SM + "failed", show(answer))
     again.bind()
+
+
+@case
+def another_device_need_not_wait():
+    """What waits in a lost stream goes to a device at which the user is now, and to the lost
+    one when it is back: each device sees it once."""
+    a, b = people("alice", "bob")
+    bob = online(b)
+    phone = online(a, "phone", acks="resume")
+    phone.cut()
+    for text in ("first", "second"):
+        chat(bob, bare(a), line(text))
+    sync(bob)
+    desk = signed_in(server(), a, "desk", has_presence=False)
+    desk.enable()
+    desk.send("<presence/>")
+    came = [e.findtext(CLIENT + "body") for e in (desk.wait_message("first"),
+                                                  desk.wait_message("second"))]
+    expect(came == ["first", "second"], came)
+    expect(bodies(fence(bob, desk)) == [], "twice")
+    desk.send(f"<a xmlns='{SM_NS}' h='{desk.received}'/>")
+    back = Wire(server(), is_direct=True)
+    back.login(a)
+    expect(back.resume(phone.sm_id, phone.received).tag == SM + "resumed", "not resumed")
+    back.wait_message("first")
+    back.wait_message("second")
+    back.jid = phone.jid
+    expect(bodies(fence(bob, back)) == [], "twice")
 
 
 @case
