@@ -31,7 +31,7 @@ def server():
     """One for all cases; alice and bob are there."""
     global the_server
     if the_server is None:
-        the_server = Server().start()
+        the_server = Server("asan").start()  # memory faults are seen
         the_server.add_users("alice", "bob")
     return the_server
 
