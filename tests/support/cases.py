@@ -43,7 +43,8 @@ def wait_for(what, condition, limit_s=10):
 
 
 def main(done=None):
-    """Runs the chosen cases; done() is called at the end, also after a failure."""
+    """Runs the chosen cases; done() is called at the end, also after a failure, and is a case
+    itself: what it raises (a sanitizer's report as a server ends) is a failure."""
     global is_long
     arguments = sys.argv[1:]
     is_long = "--long" in arguments
@@ -52,6 +53,10 @@ def main(done=None):
         print("\n".join(c.__name__ for c in cases))
         return 0
     chosen = [c for c in cases if not names or c.__name__ in names]
+    if done and chosen:
+        def clean_end():
+            done()
+        chosen.append(clean_end)
     failed = 0
     print(f"1..{len(chosen)}", flush=True)
     for number, one in enumerate(chosen, 1):
@@ -67,8 +72,6 @@ def main(done=None):
             failed += 1
             print("# " + traceback.format_exc().replace("\n", "\n# "))
             print(f"not ok {number} - {one.__name__}", flush=True)
-    if done:
-        done()
     return 1 if failed or not chosen else 0
 
 

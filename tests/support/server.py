@@ -21,6 +21,7 @@ DOMAIN = "im.test"
 PASSWORD = "secret-{}"  # of user NAME
 START_LIMIT_S = 60
 STOP_LIMIT_S = 60
+SANITIZER_CODES = (23, 66)  # exit statuses of the environment below
 PORTS = (5222, 5223, 9443)
 
 
@@ -176,4 +177,5 @@ tls:
                   flush=True)
         if not os.environ.get("PRESENCED_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
+        expect(code not in SANITIZER_CODES, "a sanitizer had something to say")
         return code
