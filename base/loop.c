@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "base/monoclock.h"
 
 enum {
@@ -28,6 +29,8 @@ struct loop {
     uv_check_t check;
     uv_idle_t idle; /* active: do not sleep, the local queue waits */
     uv_timer_t beat;
+    uint64_t beat_due_ms;
+    struct metric *lag;
     uv_timer_t wheel_due; /* active: the wheel has something at wheel_due_ms */
     uint64_t wheel_due_ms;
     uint64_t asleep_ms; /* CLOCK_BOOTTIME minus libuv's CLOCK_MONOTONIC */
@@ -98,9 +101,14 @@ static void loop_wheel_came_due(uv_timer_t *timer)
     wheel_advance(loop->wheel, loop_now_ms(loop));
 }
 
+/* The turn that it makes counts; and how late it came says how long the loop was busy. */
 static void loop_beat_passed(uv_timer_t *timer)
 {
-    (void)timer; /* the turn that it makes counts */
+    struct loop *loop = timer->data;
+    const uint64_t now_ms = uv_now(&loop->uv);
+    if (loop->beat_due_ms && now_ms >= loop->beat_due_ms)
+        metric_observe(loop->lag, (double)(now_ms - loop->beat_due_ms) / 1e3);
+    loop->beat_due_ms = now_ms + LOOP_BEAT_MS;
 }
 
 static void loop_measure_sleep(struct loop *loop)
@@ -190,6 +198,8 @@ static void loop_open_handles(struct loop *loop)
     loop_open_handle(loop, (uv_handle_t *)&loop->wheel_due);
     (void)uv_prepare_start(&loop->prepare, loop_before_poll);
     (void)uv_check_start(&loop->check, loop_after_poll);
+    loop->lag = metric_histogram("event_loop_lag_seconds",
+                                 "How late a timer came: how long loops were busy.");
     (void)uv_timer_start(&loop->beat, loop_beat_passed, LOOP_BEAT_MS, LOOP_BEAT_MS);
 }
 

@@ -5,14 +5,17 @@
 #include "base/cursor.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/monoclock.h"
 #include "base/strbuf.h"
 #include "replication/raftdb.h"
+#include "replication/storemetrics.h"
 
 struct logwriter {
     struct loop *loop; /* the writing thread */
     struct loop *home;
     struct raftdb *raftdb;
     logwriter_written_fn written;
+    struct storemetrics metrics;
     /* Of the writing thread. */
     struct message sync; /* queued when the batch has something */
     bool is_sync_queued;
@@ -66,7 +69,9 @@ static void sync_due(struct message *self, void *owner)
     report->generation = w->generation;
     report->index = w->index;
     w->is_sync_queued = false;
+    const uint64_t since_us = monoclock_us();
     report->rc = raftdb_batch_commit(w->raftdb);
+    storemetrics_took(w->metrics.fsync_seconds, since_us, monoclock_us());
     loop_reply(w->home, &report->message);
 }
 
@@ -135,6 +140,7 @@ int logwriter_open(struct raftdb *raftdb, struct loop *home, logwriter_written_f
     w->raftdb = raftdb;
     w->home = home;
     w->written = written;
+    storemetrics_init(&w->metrics);
     w->sync.deliver = sync_due;
     w->sync.discard = sync_discarded;
     int rc = loop_new("log-writer", 1, &w->loop);

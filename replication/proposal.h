@@ -31,6 +31,7 @@ struct proposal {
     /* The replica's. */
     struct proposal *next;
     uint64_t index, term, sequence;
+    uint64_t since_us; /* monoclock_us() of its arrival; 0: made by the replica itself */
 };
 
 /* Puts a command into a proposal. Any former command or result is released. A command over

@@ -19,6 +19,7 @@
 #include "replication/read.h"
 #include "replication/replicaboot.h"
 #include "replication/statedb.h"
+#include "replication/storemetrics.h"
 
 enum {
     HELD_SIZE_MAX = 64 << 20,     /* of the log in memory, when there are followers */
@@ -51,6 +52,7 @@ struct replicator {
     uint64_t apply_to, first_index;
     struct wakeup **listeners;
     size_t listener_count;
+    struct storemetrics metrics;
 };
 
 /* ---- Proposals ------------------------------------------------------------------------ */
@@ -122,6 +124,7 @@ static void carry_out(struct replicator *r, const struct consensus_update *u)
         if (consensus_role(r->consensus) != CONSENSUS_LEADER) {
             r->is_ready = false;
             r->is_node_up_out = false;
+            storemetrics_note(&r->metrics, STOREMETRICS_UNKNOWN, r->in_flight.count);
             proposalqueue_answer_all(&r->in_flight, ERR_UNKNOWN);
         }
         share(r);
@@ -135,8 +138,12 @@ static void carry_out(struct replicator *r, const struct consensus_update *u)
 static void finish_run(struct replicator *r, struct proposalqueue *done)
 {
     cell_set(&r->shared->applied_index, r->run.applied);
+    storemetrics_note(&r->metrics, STOREMETRICS_COMMITTED, done->count);
+    const uint64_t now_us = monoclock_us();
     while (done->head) {
         struct proposal *p = proposalqueue_pop(done);
+        if (p->since_us)
+            storemetrics_took(r->metrics.commit_seconds, p->since_us, now_us);
         proposalqueue_answer(p, p->rc);
     }
     for (size_t i = 0; i < r->listener_count; i++)
@@ -285,6 +292,7 @@ static void submit_waiting(struct replicator *r)
     else
         rc = check_space(r);
     if (rc < 0) {
+        storemetrics_note(&r->metrics, STOREMETRICS_REFUSED, r->waiting.count);
         proposalqueue_answer_all(&r->waiting, rc);
         return;
     }
@@ -444,9 +452,11 @@ void replicator_proposed(struct message *self, void *owner)
     }
     if (r->waiting.count + r->in_flight.count >= r->config->in_flight_max ||
         r->waiting.size + r->in_flight.size + p->command.size > r->config->in_flight_size_max) {
+        storemetrics_note(&r->metrics, STOREMETRICS_REFUSED, 1);
         proposalqueue_answer(p, ERR_FULL);
         return;
     }
+    p->since_us = monoclock_us();
     proposalqueue_push(&r->waiting, p);
     if (!r->is_submit_queued)
         loop_later(r->loop, &r->submit);
@@ -537,6 +547,7 @@ int replicator_new(const struct replica_config *config, const struct replica_eve
     r->raftdb = raftdb;
     r->statedb = statedb;
     r->shared = shared;
+    storemetrics_init(&r->metrics);
     r->submit.deliver = submit_due;
     r->submit.discard = submit_discarded;
     r->tick.expired = tick_expired;

@@ -150,6 +150,8 @@ static void intake_presence(const struct intake *in)
         .body = strbuf_span(&body),
         .stamp_us = monoclock_wall_us(),
     });
+    if (!is_subscription && !in->has_to)
+        metric_add(in->front->metrics->presence_updates, 1);
     if (is_subscription && span_equal(p->to, user))
         session_handled(session, in->n); /* everybody sees oneself */
     else if (is_subscription)

@@ -2,6 +2,7 @@
 #include "node/xmpp/xmpp_metrics.h"
 
 #include "base/metric.h"
+#include "base/monoclock.h"
 
 void xmpp_metrics_init(struct xmpp_metrics *ret_metrics)
 {
@@ -20,8 +21,19 @@ void xmpp_metrics_init(struct xmpp_metrics *ret_metrics)
                                             "xmpp", "result", "success");
     ret_metrics->refused = metric_counter("session_logins_total", sign_ins, "protocol", "xmpp",
                                           "result", "failure");
+    ret_metrics->presence_updates = metric_counter(
+        "presence_updates_total", "Changes of availability by source.", "source", "xmpp");
+    ret_metrics->delivery_seconds = metric_histogram(
+        "message_delivery_seconds", "From a live message's stamp to its recipient's stream.");
     ret_metrics->resumed =
         metric_counter("session_resumes_total", resumes, "where", "here", "result", "success");
     ret_metrics->resume_failed =
         metric_counter("session_resumes_total", resumes, "where", "here", "result", "failure");
+}
+
+void xmpp_metrics_delivered(const struct xmpp_metrics *m, uint64_t stamp_us)
+{
+    const uint64_t now_us = monoclock_wall_us();
+    if (now_us > stamp_us)
+        metric_observe(m->delivery_seconds, (double)(now_us - stamp_us) / 1e6);
 }

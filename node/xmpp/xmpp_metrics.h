@@ -3,6 +3,8 @@
  * then read by every worker (the cells behind it are each thread's own). */
 #pragma once
 
+#include <stdint.h>
+
 #include "proto/xmpp/stanza.h"
 
 struct metric;
@@ -14,6 +16,11 @@ struct xmpp_metrics {
     struct metric *sessions;                  /* with a stream */
     struct metric *signed_in, *refused;
     struct metric *resumed, *resume_failed;
+    struct metric *presence_updates;
+    struct metric *delivery_seconds; /* from commit to the recipient's stream */
 };
 
 void xmpp_metrics_init(struct xmpp_metrics *ret_metrics);
+
+/* A stored message goes to a client that was there when it was stamped. */
+void xmpp_metrics_delivered(const struct xmpp_metrics *m, uint64_t stamp_us);

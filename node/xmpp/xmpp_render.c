@@ -82,6 +82,8 @@ void xmpp_render_packet(void *arg, const struct packet *p, enum packet_wrap wrap
     struct xml_node *n = xmpp_render_stored(&arena, p, owner);
 
     metric_add(f->metrics->stanzas[render_kinds[p->kind].kind][XMPP_METRICS_OUT], 1);
+    if (p->stamp_us && !is_delayed)
+        xmpp_metrics_delivered(f->metrics, p->stamp_us);
     if (is_delayed)
         delay_add(&arena, n, im_domain(f->im), p->stamp_us);
     if (wrap != PACKET_WRAP_NONE)
