@@ -82,11 +82,11 @@ def walk():
     expect("n1" in demo("status"), "no n1 in status")
 
     alice, bob = sign_in("alice"), sign_in("bob")
+    alice.until(lambda e: e.tag == CLIENT + "presence" and e.get("from") == bob.jid)
     roster = alice.ask("<query xmlns='jabber:iq:roster'/>")
     both = {i.get("jid") for i in roster.iter("{jabber:iq:roster}item")
             if i.get("subscription") == "both"}
     expect(both == {"bob@demo.example", "carol@demo.example"}, both)
-    alice.until(lambda e: e.tag == CLIENT + "presence" and e.get("from") == bob.jid)
     alice.message("carol@demo.example", "for later")
     alice.ask("<ping xmlns='urn:xmpp:ping'/>", to="demo.example")
 
