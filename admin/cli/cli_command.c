@@ -224,10 +224,10 @@ static int command_check(const struct cli_command *command, const char *noun)
 static void command_defaults(struct cli_command *command)
 {
     command->where = (struct cli_endpoint){
-        .node = getenv("PRESENCECTL_NODE"), /* NOLINT(concurrency-mt-unsafe) */
-        .cert = getenv("PRESENCECTL_CERT"), /* NOLINT(concurrency-mt-unsafe) */
-        .key = getenv("PRESENCECTL_KEY"),   /* NOLINT(concurrency-mt-unsafe) */
-        .ca = getenv("PRESENCECTL_CA"),     /* NOLINT(concurrency-mt-unsafe) */
+        .node = getenv("PRESENCECTL_NODE"),
+        .cert = getenv("PRESENCECTL_CERT"),
+        .key = getenv("PRESENCECTL_KEY"),
+        .ca = getenv("PRESENCECTL_CA"),
         .timeout_ms = TIMEOUT_STANDARD_S * 1000,
     };
 }

@@ -26,10 +26,8 @@ static void check_line(struct span line)
         abort();
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct log_field fields[] = {LOG_SPAN("x", span_of(data, size)), LOG_U64("n", size),

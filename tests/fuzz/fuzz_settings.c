@@ -35,10 +35,8 @@ static void dump_values(const struct fuzzed *values, struct strbuf *out)
     }
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct span all = span_of(data, size);
