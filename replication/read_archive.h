@@ -33,7 +33,8 @@ struct read_archive_row {
     const Store__MessageRow *message; /* borrowed for the call */
 };
 
-/* Called in the order of the index, backwards or not. Returns false to end the walk. */
+/* Called in the order of the index, newest first when backwards. Returns false to end the
+ * walk. */
 typedef bool (*read_archive_fn)(const struct read_archive_row *row, void *arg);
 
 /* Returns 0, with *ret_is_complete true when nothing within the bounds lies beyond the page
